@@ -1,0 +1,65 @@
+# Needs git, make and Python >= 3.11 with venv. uv is used where it is on PATH, and fetched with pip where it is not.
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(or $(shell command -v uv 2>/dev/null),$(BIN)/uv)
+
+# Run, not only looked up: version managers leave commands on PATH that refuse to start.
+PROBE := import sys, venv; sys.version_info >= (3, 11) or sys.exit(1); print(sys.executable)
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do "$$name" -c '$(PROBE)' 2>/dev/null && break; done)
+
+# Bytecode at once: the first start is then as quick as the later ones, also where PYTHONDONTWRITEBYTECODE is set.
+INSTALL := "$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python --build-constraint requirements-dev.lock
+COMPILE := "$(UV)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+.PHONY: help demo test check format lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/core.stamp ## Set up, then collect rollouts from two environments: no key, server, GPU or network needed
+	$(BIN)/gym eval run --resources-server example_single_tool_call --resources-server example_multi_step \
+		--model-type random_model --output results/rollouts.jsonl --overwrite
+
+test: $(VENV)/dev.stamp ## Set up, then run the tests; ARGS="..." goes to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp ## Set up, then check format, lint, types, import direction and dead code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_imports.py
+	$(BIN)/vulture
+
+format: $(VENV)/dev.stamp ## Bring the code into its format and mend what lint can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: | $(UV) ## Write the lock files anew from pyproject.toml; UPGRADE=1 takes newer versions
+	$(COMPILE) pyproject.toml --output-file requirements.lock
+	$(COMPILE) pyproject.toml --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --group setup --constraints requirements-dev.lock --output-file requirements-setup.lock
+
+clean: ## Remove the virtual environment, caches and builds; results stay
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n '$(PYTHON)' || { echo 'No Python >= 3.11 with venv found. Name one: make PYTHON=/path/to/python3 ...' >&2; exit 1; }
+	@if test '$(UV)' = '$(BIN)/uv'; then '$(PYTHON)' -m venv $(VENV); else '$(UV)' venv --quiet --python '$(PYTHON)' $(VENV); fi
+
+$(BIN)/uv: | $(BIN)/python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-setup.lock
+
+$(VENV)/core.stamp: requirements.lock pyproject.toml | $(BIN)/python $(UV)
+	$(INSTALL) --require-hashes --requirement requirements.lock
+	$(INSTALL) --no-deps --editable .
+	@$(BIN)/python -m compileall -q src
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/core.stamp
+	$(INSTALL) --require-hashes --requirement requirements-dev.lock
+	@touch $@

@@ -1,0 +1,188 @@
+"""The weather environment, driven as the framework drives it: tool, verifier, rows, configuration."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from polygym import JsonObject, RolloutView, function_call, new_response, output_message
+from polygym.protocol.errors import InputError
+from polygym.protocol.tasks import parse_task
+from resources_servers.example_single_tool_call.app import WeatherServer
+from resources_servers.example_single_tool_call.generate import EXAMPLES, example_rows
+
+FOLDER = Path(__file__).parent.parent
+ROWS = [json.loads(line) for line in EXAMPLES.read_text(encoding="utf-8").splitlines()]
+ANSWER = output_message("It is foggy.", message_id="msg_1")
+REASONING: JsonObject = {"type": "reasoning", "id": "r1", "summary": []}
+
+
+def make() -> WeatherServer:
+    return WeatherServer("example_single_tool_call", WeatherServer.parse_config({}, "test"), None)  # type: ignore[arg-type]
+
+
+def call(arguments: str, name: str = "get_weather") -> JsonObject:
+    return function_call(name, arguments, call_id="c1", item_id="fc_1")
+
+
+def output(text: str = "{}") -> JsonObject:
+    return {"type": "function_call_output", "call_id": "c1", "output": text}
+
+
+def verify(items: list[JsonObject], city: str = "New York", **fields: Any) -> JsonObject:
+    """The verified row of a rollout that consists of `items`."""
+    row = {**ROWS[0], "city": city}
+
+    async def run() -> JsonObject:
+        server = make()
+        session = server.new_session(server.task_of(row), "0-0")
+        await server.seed(session)
+        return await server.verify_response(row, {**new_response({}, items, model="m"), **fields}, session)
+
+    return asyncio.run(run())
+
+
+def use_tool(name: str, arguments: JsonObject) -> tuple[Any, bool]:
+    """What the tool gives the model, decoded, and whether that is an error."""
+
+    async def run() -> tuple[Any, bool]:
+        server = make()
+        session = server.new_session(server.task_of(ROWS[0]), "0-0")
+        await server.seed(session)
+        result = await server.call_tool(name, arguments, session)
+        return json.loads(result.output), result.is_error
+
+    return asyncio.run(run())
+
+
+def test_the_weather_of_a_city_is_always_the_same() -> None:
+    first, is_error = use_tool("get_weather", {"city": "Oslo"})
+
+    assert not is_error
+    assert first["city"] == "Oslo"
+    assert "Oslo" in first["weather_description"]
+    assert use_tool("get_weather", {"city": "Oslo"}) == (first, False)
+
+
+def test_cities_differ_in_their_weather() -> None:
+    weathers = {use_tool("get_weather", {"city": row["city"]})[0]["weather_description"] for row in ROWS}
+
+    assert len(weathers) == len(ROWS)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"city": 5}, {"town": "Oslo"}, {"city": "Oslo", "unit": "K"}])
+def test_wrong_arguments_come_back_to_the_model(arguments: JsonObject) -> None:
+    said, is_error = use_tool("get_weather", arguments)
+
+    assert is_error
+    assert "get_weather" in said["error"]
+
+
+@pytest.mark.parametrize("city", ["New York", "new york", "NEW  YORK", " NewYork\n"])
+def test_looking_up_the_right_city_and_answering_is_rewarded(city: str) -> None:
+    verified = verify([REASONING, call(json.dumps({"city": city})), output(), ANSWER])
+
+    assert verified["reward"] == 1.0
+    assert verified["called_right_city"] is True
+    assert verified["answered"] is True
+
+
+def test_names_are_compared_as_unicode() -> None:
+    assert verify([call('{"city": "sa\\u0303o paulo"}'), output(), ANSWER], city="São Paulo")["reward"] == 1.0
+
+
+def test_one_right_call_among_others_is_enough() -> None:
+    calls = [call('{"city": "Boston"}'), call('{"city": "New York"}')]
+
+    assert verify([*calls, output(), output(), ANSWER])["reward"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [],
+        [ANSWER],
+        [call('{"city": "Boston"}'), output(), ANSWER],
+        [call('{"city": "New York"}', name="get_time"), output(), ANSWER],
+        [call('{"city": '), output(), ANSWER],
+        [call("[]"), output(), ANSWER],
+        [call('{"city": null}'), output(), ANSWER],
+        [call('{"city": ["New York"]}'), output(), ANSWER],
+        [{"type": "function_call"}, ANSWER],
+    ],
+)
+def test_without_the_right_call_there_is_no_reward(items: list[JsonObject]) -> None:
+    verified = verify(items)
+
+    assert verified["reward"] == 0.0
+    assert verified["called_right_city"] is False
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        [],
+        [output()],
+        [output(), REASONING],
+        [output(), output_message("  ", message_id="msg_1")],
+        [output(), {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]}],
+    ],
+)
+def test_without_an_answer_there_is_no_reward(ending: list[JsonObject]) -> None:
+    verified = verify([ANSWER, call('{"city": "New York"}'), *ending])
+
+    assert verified["reward"] == 0.0
+    assert verified["called_right_city"] is True
+    assert verified["answered"] is False
+
+
+def test_an_answer_that_was_cut_short_is_none() -> None:
+    verified = verify(
+        [call('{"city": "New York"}'), output(), ANSWER], incomplete_details={"reason": "max_output_tokens"}
+    )
+
+    assert verified["reward"] == 0.0
+
+
+def test_the_verified_row_keeps_the_tasks_fields_and_the_response() -> None:
+    verified = verify([ANSWER])
+
+    assert {**ROWS[0], "city": "New York"}.items() <= verified.items()
+    assert verified["response"]["output"] == [ANSWER]
+
+
+def test_a_row_without_a_city_is_refused() -> None:
+    row = {key: value for key, value in ROWS[0].items() if key != "city"}
+
+    with pytest.raises(InputError, match="city: Field required"):
+        make().task_of(row)
+
+
+def test_the_example_rows_are_those_that_generate_makes() -> None:
+    assert example_rows() == ROWS
+    assert len(ROWS) == 5
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["city"])
+def test_an_example_row_offers_the_servers_tools_and_asks_about_its_city(row: JsonObject) -> None:
+    parse_task(row, index=0, origin="example.jsonl")
+
+    params = row["responses_create_params"]
+    assert params["tools"] == make().tool_definitions()
+    assert row["city"] in params["input"][-1]["content"]
+    assert "agent_ref" not in row
+    assert not RolloutView(params, {"output": []}).called("get_weather")
+
+
+def test_the_configuration_wires_agent_model_and_examples() -> None:
+    config = yaml.safe_load((FOLDER / "configs" / "example_single_tool_call.yaml").read_text())
+
+    server = config["example_single_tool_call"]["resources_servers"]["example_single_tool_call"]
+    assert WeatherServer.unknown_fields(WeatherServer.parse_config(server, "test")) == []
+    agent = config["example_single_tool_call_simple_agent"]["responses_api_agents"]["simple_agent"]
+    assert agent["resources_server"] == {"type": "resources_servers", "name": "example_single_tool_call"}
+    assert agent["model_server"] == {"type": "responses_api_models", "name": "policy_model"}
+    assert (FOLDER.parent.parent / agent["datasets"][0]["jsonl_fpath"]).samefile(EXAMPLES)

@@ -1,0 +1,269 @@
+"""Our servers behind HTTP: the endpoints of the protocol, each a call to the same methods that embedded callers use.
+
+The only place where a request, a cookie or a status code meets a server of ours.
+"""
+
+import logging
+import math
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources, cookie_name
+from polygym.protocol.calls import RolloutContext, ToolResult
+from polygym.protocol.failures import FailureClass, RolloutFailure, describe
+from polygym.protocol.json import JsonObject, dumps, loads
+from polygym.protocol.responses import new_id, with_defaults
+from polygym.protocol.rollouts import rollout_id_of
+from polygym.protocol.tasks import PARAMS
+
+log = logging.getLogger("polygym.edge")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+LARGEST_BODY = 1 << 30
+"""Bytes; images and long contexts travel inside JSON."""
+COOKIE_AGE_S = 14 * 24 * 3600
+COOKIES = "polygym.cookies"
+"""Where a request keeps the cookies of its answer."""
+
+
+class InvalidBody(Exception):
+    """A request's body is not what the endpoint takes."""
+
+    def __init__(self, kind: str, location: list[str], message: str, given: object = None) -> None:
+        super().__init__(message)
+        self.detail = [{"type": kind, "loc": ["body", *location], "msg": message, "input": given}]
+
+
+async def read_object(request: web.Request) -> JsonObject:
+    """The request's body as a JSON object; an absent body is an empty one. Raises InvalidBody."""
+    body = await request.read()
+    if not body:
+        return {}
+    try:
+        value = loads(body)
+    except ValueError as error:
+        raise InvalidBody("json_invalid", [], f"JSON decode error: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidBody("dict_type", [], "Input should be a JSON object", value)
+    return value
+
+
+def json_response(value: object, status: int = 200) -> web.Response:
+    """A JSON answer."""
+    return web.Response(body=dumps(value), status=status, content_type="application/json")
+
+
+def new_app(cookie: str | None = None) -> web.Application:
+    """An application with liveness routes that turns errors into the protocol's answers.
+
+    The caller's cookie of the name `cookie` goes back with every answer.
+    """
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        sent = request.cookies.get(cookie) if cookie is not None else None
+        request[COOKIES] = {cookie: sent} if sent is not None else {}
+        response = await _answer(request, handler)
+        for name, value in request[COOKIES].items():
+            response.set_cookie(name, value, max_age=COOKIE_AGE_S, httponly=True, samesite="lax", path="/")
+            response.headers["Vary"] = "Cookie"
+        return response
+
+    app = web.Application(middlewares=[answer], client_max_size=LARGEST_BODY)
+    for path in ("/", "/livez", "/readyz", "/healthz", "/health"):
+        app.router.add_get(path, _alive)
+    return app
+
+
+async def _alive(request: web.Request) -> web.Response:
+    return json_response({"status": "ok"})
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as refusal:
+        return json_response({"detail": refusal.reason}, refusal.status)
+    except InvalidBody as error:
+        return json_response({"detail": error.detail}, 422)
+    except RolloutFailure as failure:
+        response = json_response(failure_body(failure), status_of(failure))
+        if failure.retry_after_s is not None:
+            response.headers["Retry-After"] = str(math.ceil(failure.retry_after_s))
+        return response
+    except Exception as error:
+        log.warning("%s %s: %s", request.method, request.path, describe(error), exc_info=error)
+        return json_response(repr(error), 500)
+
+
+STATUS_OF: Mapping[FailureClass, int] = {
+    FailureClass.MODEL_UNAVAILABLE: 503,
+    FailureClass.MODEL_RATE_LIMITED: 429,
+    FailureClass.MODEL_REJECTED: 400,
+    FailureClass.MODEL_BAD_RESPONSE: 502,
+    FailureClass.CONTEXT_EXCEEDED: 400,
+    FailureClass.TIMEOUT: 504,
+    FailureClass.ENVIRONMENT_LOST: 503,
+    FailureClass.CANCELLED: 503,
+}
+"""HTTP status under which a failure is reported; 500 for the classes that are not listed."""
+
+
+def status_of(failure: RolloutFailure) -> int:
+    """The error status that the other side answered with, else the one of the failure's class."""
+    if failure.http_status is not None and 400 <= failure.http_status < 600:
+        return failure.http_status
+    return STATUS_OF.get(failure.failure_class, 500)
+
+
+def failure_body(failure: RolloutFailure) -> JsonObject:
+    """A failure as an answer: OpenAI's error object, and the keys of the failures file."""
+    error = {"message": failure.message, "type": str(failure.failure_class), "code": str(failure.failure_class)}
+    return {"error": error, **failure.to_json()}
+
+
+def _context_of(row: JsonObject, request: web.Request) -> RolloutContext:
+    return RolloutContext(rollout_id_of(row) or new_id("rollout"), dict(request.cookies))
+
+
+class ResourcesEdge:
+    """`/seed_session`, `/verify`, `/close_session`, `/aggregate_metrics`, `/reverify_mode` and one POST per tool."""
+
+    def __init__(self, resources: EmbeddedResources) -> None:
+        self._resources = resources
+
+    def app(self) -> web.Application:
+        """The application to serve."""
+        app = new_app(self._resources.cookie)
+        app.router.add_post("/seed_session", self._seed_session)
+        app.router.add_post("/verify", self._verify)
+        app.router.add_post("/close_session", self._close_session)
+        app.router.add_post("/aggregate_metrics", self._aggregate_metrics)
+        app.router.add_get("/reverify_mode", self._reverify_mode)
+        app.router.add_post("/{tool}", self._call_tool)
+        return app
+
+    async def _seed_session(self, request: web.Request) -> web.Response:
+        row = await read_object(request)
+        with self._credentials(request, row) as context:
+            session = await self._resources.open_outside(row, context)
+        return json_response(session.seed)
+
+    async def _call_tool(self, request: web.Request) -> web.Response:
+        name = request.match_info["tool"]
+        if name not in self._resources.server.tools:
+            return _tool_response(self._resources.server.unknown_tool(name), 404)
+        arguments = await read_object(request)
+        with self._credentials(request, {}) as context:
+            async with self._resources.attach(context) as session:
+                result = await session.call_tool(name, arguments)
+        return _tool_response(result, 400 if result.is_error else 200)
+
+    async def _verify(self, request: web.Request) -> web.Response:
+        row = await read_object(request)
+        answer = row.pop("response", None)
+        if not isinstance(answer, dict):
+            raise InvalidBody("missing", ["response"], "Field required: the model's Response object", answer)
+        row.setdefault(PARAMS, {"input": []})
+        with self._credentials(request, row) as context:
+            return json_response(await self._resources.verify(row, with_defaults(answer), context))
+
+    async def _close_session(self, request: web.Request) -> web.Response:
+        body = await read_object(request)
+        with self._credentials(request, {}) as context:
+            await self._resources.end(context)
+        return json_response({"resources_session_id": body.get("resources_session_id")})
+
+    @contextmanager
+    def _credentials(self, request: web.Request, row: JsonObject) -> Iterator[RolloutContext]:
+        """The caller's context, whose session goes back to the caller whatever becomes of the call."""
+        context, name = _context_of(row, request), self._resources.cookie
+        try:
+            yield context
+        finally:
+            if name in context.credentials:
+                request[COOKIES] = {name: context.credentials[name]}
+
+    async def _aggregate_metrics(self, request: web.Request) -> web.Response:
+        return json_response(await self._resources.aggregate_metrics(await _verify_responses(request)))
+
+    async def _reverify_mode(self, request: web.Request) -> web.Response:
+        return json_response("unknown")
+
+
+def _tool_response(result: ToolResult, status: int) -> web.Response:
+    return web.Response(text=result.output, status=status, content_type=_content_type(result.output))
+
+
+def _content_type(text: str) -> str:
+    """What a tool's output is: JSON, or text as its author wrote it."""
+    try:
+        loads(text)
+    except ValueError:
+        return "text/plain"
+    return "application/json"
+
+
+async def _verify_responses(request: web.Request) -> list[JsonObject]:
+    rows = (await read_object(request)).get("verify_responses")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InvalidBody("list_type", ["verify_responses"], "Input should be a list of verified rows", None)
+    return rows
+
+
+def agent_app(agent: EmbeddedAgent) -> web.Application:
+    """`/run`, `/v1/responses`, `/aggregate_metrics` of an agent server."""
+
+    async def run(request: web.Request) -> web.Response:
+        row = await read_object(request)
+        if not isinstance(row.get(PARAMS), dict):
+            raise InvalidBody("missing", [PARAMS], "Field required: what the model is asked", row.get(PARAMS))
+        return json_response(await agent.run(row, RolloutContext(rollout_id_of(row) or new_id("rollout"))))
+
+    async def responses(request: web.Request) -> web.Response:
+        context = _context_of({}, request)
+        request[COOKIES] = context.credentials
+        return json_response(await agent.responses(await read_object(request), context))
+
+    async def aggregate_metrics(request: web.Request) -> web.Response:
+        return json_response(await agent.aggregate_metrics(await _verify_responses(request)))
+
+    app = new_app()
+    app.router.add_post("/run", run)
+    app.router.add_post("/v1/responses", responses)
+    app.router.add_post("/aggregate_metrics", aggregate_metrics)
+    return app
+
+
+def model_app(model: EmbeddedModel) -> web.Application:
+    """`/v1/responses`, `/v1/chat/completions`, `/v1/models` of a model server."""
+    cookie = cookie_name(model.server)
+    """Names a rollout, so that all its calls go to the same endpoint."""
+
+    async def call(request: web.Request, method: Callable[..., Awaitable[JsonObject]]) -> web.Response:
+        params = await read_object(request)
+        if params.get("stream"):
+            message = "streaming is not available on this server; send the request with stream false"
+            raise InvalidBody("value_error", ["stream"], message, True)
+        context = RolloutContext(request.cookies.get(cookie) or new_id("rollout"))
+        request[COOKIES] = {cookie: context.rollout_id}
+        return json_response(await method(params, context))
+
+    async def responses(request: web.Request) -> web.Response:
+        return await call(request, model.responses)
+
+    async def chat_completions(request: web.Request) -> web.Response:
+        return await call(request, model.chat_completions)
+
+    async def list_models(request: web.Request) -> web.Response:
+        names = model.server.list_models()
+        data = [{"id": name, "object": "model", "created": 0, "owned_by": "polygym"} for name in names]
+        return json_response({"object": "list", "data": data})
+
+    app = new_app(cookie)
+    app.router.add_post("/v1/responses", responses)
+    app.router.add_post("/v1/chat/completions", chat_completions)
+    app.router.add_get("/v1/models", list_models)
+    return app

@@ -1,0 +1,265 @@
+"""Calls to a server in this process: method calls, no copies. The boundary that names what the server's code raises.
+
+Also keeps the sessions that outside callers opened over HTTP, so that an agent here can carry them on.
+"""
+
+import asyncio
+import inspect
+import logging
+import re
+import secrets
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Any
+
+from polygym.channels.finish import run_to_end
+from polygym.channels.sessions import SessionStore
+from polygym.protocol.calls import RolloutContext, ToolResult
+from polygym.protocol.errors import InputError
+from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe
+from polygym.protocol.json import JsonObject
+from polygym.servers.agents import AgentServer
+from polygym.servers.base import Server
+from polygym.servers.models import ModelServer
+from polygym.servers.resources import ResourcesServer
+from polygym.servers.sessions import Session
+
+log = logging.getLogger("polygym.embedded")
+
+ENDED = "ended"
+"""Value of the cookie of a caller whose session was verified or closed."""
+
+
+def cookie_name(server: Server) -> str:
+    """Name of the cookie that carries a server's session. What a cookie's name cannot hold becomes `_`."""
+    return re.sub(r"[^\w.!#$%&'*+^`|~-]", "_", f"{type(server).__name__}___{server.name}", flags=re.ASCII)
+
+
+class EmbeddedSession:
+    """One rollout's session in a resources server of this process."""
+
+    def __init__(
+        self,
+        server: ResourcesServer[Any, Any],
+        row: JsonObject,
+        session: Session[Any, Any],
+        context: RolloutContext,
+    ) -> None:
+        self.seed: JsonObject = {}
+        self._server = server
+        self._row = row
+        self._session = session
+        self._context = context
+        self._is_closed = False
+
+    async def start(self) -> None:
+        """Seed it. A session whose seeding fails or is cancelled is closed."""
+        try:
+            self.seed = await self._server.seed(self._session)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def call_tool(self, name: str, arguments: JsonObject) -> ToolResult:
+        """Call one tool; whatever it raises comes back as an error result, unless another server failed it."""
+        started = perf_counter()
+        try:
+            return await self._server.call_tool(name, arguments, self._session)
+        finally:
+            self._context.record(Stage.TOOL, perf_counter() - started)
+
+    async def verify(self, response: JsonObject) -> JsonObject:
+        """The verified row. What the verifier raises becomes a `verifier_error`."""
+        started = perf_counter()
+        try:
+            return await self._server.verify_response(self._row, response, self._session)
+        except RolloutFailure:
+            raise
+        except Exception as error:
+            message = f"{self._server.name}: verify raised {describe(error)}"
+            raise RolloutFailure(FailureClass.VERIFIER_ERROR, Stage.VERIFY, message) from error
+        finally:
+            self._context.record(Stage.VERIFY, perf_counter() - started)
+
+    async def verify_row(self, row: JsonObject, response: JsonObject) -> JsonObject:
+        """As `verify`, for an outside caller, who sends the row again: it takes the place of the one at seeding."""
+        try:
+            self._session.task = self._server.task_of(row)
+        except InputError as error:
+            raise RolloutFailure(FailureClass.VERIFIER_ERROR, Stage.VERIFY, f"{self._server.name}: {error}") from error
+        self._row = row
+        return await self.verify(response)
+
+    async def close(self) -> None:
+        """Release the state, to the end even if the caller is cancelled. What `close_session` raises is logged."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            closing = self._server.close_session(self._session)
+            if inspect.isawaitable(closing):
+                await run_to_end(closing)
+        except asyncio.CancelledError as cancellation:
+            if cancellation.__cause__ is not None:
+                self._log_closing(cancellation.__cause__)
+            raise
+        except Exception as error:
+            self._log_closing(error)
+
+    def _log_closing(self, error: BaseException) -> None:
+        log.warning("%s: close_session raised %s", self._server.name, describe(error))
+
+
+class EmbeddedResources:
+    """A resources server of this process."""
+
+    def __init__(self, server: ResourcesServer[Any, Any]) -> None:
+        self.server = server
+        self.cookie = cookie_name(server)
+        """Name of the cookie, among a caller's credentials, that says which session is the caller's."""
+        self._outside: SessionStore[EmbeddedSession] = SessionStore(server.config.session_ttl_s)
+
+    @asynccontextmanager
+    async def open(self, row: JsonObject, context: RolloutContext) -> AsyncIterator[EmbeddedSession]:
+        """A session for one rollout; closed on the way out. Raises RolloutFailure `seed_error`."""
+        session = await self._seed(row, context)
+        try:
+            yield session
+        finally:
+            await session.close()
+
+    async def open_outside(self, row: JsonObject, context: RolloutContext) -> EmbeddedSession:
+        """A session that stays open for the outside caller of `context`, in place of the one they had."""
+        await self.end(context)
+        session = await self._seed(row, context)
+        key = secrets.token_urlsafe(24)
+        self._outside.put(key, session)
+        context.credentials[self.cookie] = key
+        return session
+
+    @asynccontextmanager
+    async def attach(self, context: RolloutContext) -> AsyncIterator[EmbeddedSession]:
+        """The session of an outside caller, left open; a caller who has none gets one, seeded with an empty row.
+
+        Raises RolloutFailure `environment_lost` when the caller's session is no more: what it knew is lost.
+        """
+        if not self.has_session(context):
+            await self.open_outside({}, context)
+        with self._outside.using(context.credentials[self.cookie]) as session:
+            if session is None:
+                message = f"{self.server.name}: the session has expired or was closed; seed a new one"
+                raise RolloutFailure(FailureClass.ENVIRONMENT_LOST, Stage.SEED, message)
+            yield session
+
+    async def verify(self, row: JsonObject, response: JsonObject, context: RolloutContext) -> JsonObject:
+        """Verify an outside caller's rollout and close their session; who has none gets one for this call.
+
+        After a failure the session stays named in the credentials although it is closed: to verify again, with fresh
+        state, would give a reward that means nothing.
+        """
+        if not self.has_session(context):
+            async with self.open(row, context) as session:
+                return await session.verify(response)
+        async with self.attach(context) as session:
+            try:
+                verified = await session.verify_row(row, response)
+            finally:
+                await self._outside.close(context.credentials[self.cookie])
+        context.credentials[self.cookie] = ENDED
+        return verified
+
+    def has_session(self, context: RolloutContext) -> bool:
+        """Whether the caller has been given a session that did not come to its end."""
+        return context.credentials.get(self.cookie, ENDED) != ENDED
+
+    async def end(self, context: RolloutContext) -> None:
+        """Close the outside caller's session, if there is one."""
+        key = context.credentials.get(self.cookie)
+        if key is not None:
+            await self._outside.close(key)
+            context.credentials[self.cookie] = ENDED
+
+    async def close(self) -> None:
+        """Close the sessions of outside callers."""
+        await self._outside.close_all()
+
+    async def aggregate_metrics(self, verify_responses: list[JsonObject]) -> JsonObject:
+        """The server's metrics over verified rows; computed in a thread, they may be many. Raises RolloutFailure."""
+        try:
+            return await asyncio.to_thread(self.server.aggregate_metrics, verify_responses)
+        except Exception as error:
+            message = f"{self.server.name}: aggregate_metrics raised {describe(error)}"
+            raise RolloutFailure(FailureClass.VERIFIER_ERROR, Stage.ROLLOUT, message) from error
+
+    async def _seed(self, row: JsonObject, context: RolloutContext) -> EmbeddedSession:
+        started = perf_counter()
+        try:
+            task = self.server.task_of(row)
+            session = EmbeddedSession(self.server, row, self.server.new_session(task, context.rollout_id), context)
+            await session.start()
+            return session
+        except RolloutFailure:
+            raise
+        except InputError as error:
+            raise RolloutFailure(FailureClass.SEED_ERROR, Stage.SEED, f"{self.server.name}: {error}") from error
+        except Exception as error:
+            message = f"{self.server.name}: seed_session raised {describe(error)}"
+            raise RolloutFailure(FailureClass.SEED_ERROR, Stage.SEED, message) from error
+        finally:
+            context.record(Stage.SEED, perf_counter() - started)
+
+
+class EmbeddedModel:
+    """A model server of this process."""
+
+    def __init__(self, server: ModelServer) -> None:
+        self.server = server
+
+    async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+        """Answer in the Responses dialect."""
+        return await self._call(self.server.responses(params, context), context)
+
+    async def chat_completions(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+        """Answer in the Chat Completions dialect."""
+        return await self._call(self.server.chat_completions(params, context), context)
+
+    async def _call(self, answer: Awaitable[JsonObject], context: RolloutContext) -> JsonObject:
+        started = perf_counter()
+        try:
+            return await answer
+        except RolloutFailure:
+            raise
+        except Exception as error:
+            message = f"{self.server.name}: model server raised {describe(error)}"
+            raise RolloutFailure(FailureClass.MODEL_BAD_RESPONSE, Stage.MODEL, message) from error
+        finally:
+            context.record(Stage.MODEL, perf_counter() - started)
+
+
+class EmbeddedAgent:
+    """An agent server of this process."""
+
+    def __init__(self, server: AgentServer) -> None:
+        self.server = server
+
+    async def run(self, row: JsonObject, context: RolloutContext) -> JsonObject:
+        """One rollout. What the agent's own code raises becomes an `agent_error`."""
+        return await self._call(self.server.run(row, context))
+
+    async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+        """The conversation alone."""
+        return await self._call(self.server.responses(params, context))
+
+    async def aggregate_metrics(self, verify_responses: list[JsonObject]) -> JsonObject:
+        """The environment's metrics."""
+        return await self._call(self.server.aggregate_metrics(verify_responses))
+
+    async def _call(self, answer: Awaitable[JsonObject]) -> JsonObject:
+        try:
+            return await answer
+        except RolloutFailure:
+            raise
+        except Exception as error:
+            message = f"{self.server.name}: agent raised {describe(error)}"
+            raise RolloutFailure(FailureClass.AGENT_ERROR, Stage.AGENT, message) from error

@@ -1,0 +1,5 @@
+"""`python -m polygym.cli`, the same as `gym`."""
+
+from polygym.cli import main
+
+main()

@@ -1,0 +1,87 @@
+"""What `gym env start` does: bring the fleet up, say what runs where, keep it up until told to stop."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterable
+
+import click
+
+from polygym.cli.exits import ExitCode
+from polygym.cli.interrupts import Interrupts
+from polygym.cli.output import print_columns
+from polygym.config.model import RunConfig
+from polygym.fleet.fleet import Fleet, Member
+from polygym.fleet.head import bind_head, serve_head, server_instances
+from polygym.fleet.limits import raise_file_limit
+from polygym.fleet.ports import head_address
+from polygym.protocol.errors import ConfigError
+from polygym.protocol.json import JsonObject
+
+log = logging.getLogger("polygym.cli")
+
+_COLUMNS = {
+    "instance": "process_name",
+    "type": "server_type",
+    "implementation": "name",
+    "placement": "placement",
+    "url": "url",
+    "pid": "pid",
+}
+
+
+async def serve_fleet(config: RunConfig) -> ExitCode:
+    """Run the fleet of `config` until Ctrl-C or SIGTERM. Raises ConfigError when it cannot be brought up."""
+    if not config.instances:
+        raise ConfigError(
+            "no server is configured. Name what to start with --resources-server, --environment, --benchmark or"
+            " --config ('gym list resources-servers' shows what there is)."
+        )
+    raise_file_limit()
+    bound = bind_head(config.settings)
+    try:
+        with Interrupts() as interrupts:
+            try:
+                async with Fleet(config, is_served=True) as fleet:
+                    head = await serve_head(fleet, bound)
+                    stopped = asyncio.Event()
+                    with interrupts.politely(stopped.set, signal.SIGINT, signal.SIGTERM):
+                        _announce(fleet, config)
+                        await _until(stopped, fleet)
+                        click.echo("Stopping; Ctrl-C again ends everything at once.", err=True)
+                    await head.cleanup()
+            except asyncio.CancelledError:
+                if interrupts.exit_code is None:
+                    raise
+                return interrupts.exit_code
+    finally:
+        bound.close()
+    return ExitCode.OK
+
+
+def _announce(fleet: Fleet, config: RunConfig) -> None:
+    print_instances(server_instances(fleet))
+    host, port = head_address(config.settings)
+    click.echo(f"\nHead server: http://{host}:{port}. Ctrl-C stops everything.")
+
+
+def print_instances(instances: Iterable[JsonObject]) -> None:
+    """Print a table of servers, as a head server lists them."""
+    rows = [[str(entry.get(key) or "-") for key in _COLUMNS.values()] for entry in instances]
+    print_columns(list(_COLUMNS), rows)
+
+
+async def _until(stopped: asyncio.Event, fleet: Fleet) -> None:
+    """Wait for `stopped`, and say so when a server's process ends before."""
+    async with asyncio.TaskGroup() as group:
+        watches = [group.create_task(_watch(member)) for member in fleet.members.values() if member.process]
+        await stopped.wait()
+        for watch in watches:
+            watch.cancel()
+
+
+async def _watch(member: Member) -> None:
+    assert member.process is not None
+    status = await member.process.wait()
+    output = "\n  ".join(member.process.tail()) or "(no output)"
+    log.error("%s: its process ended with status %s:\n  %s", member.instance.name, status, output)

@@ -1,0 +1,1 @@
+"""Rows in files: reading them, with where each one stands."""

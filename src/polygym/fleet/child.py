@@ -1,0 +1,87 @@
+"""The main program of a server's own process: be the one server that the parent orders, on the socket it bound.
+
+Reads its order as one JSON line from standard input and serves until that input closes, which also happens when the
+parent dies.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+from polygym.fleet.loader import make_server, register_roots
+from polygym.fleet.process import READY_LINE, STOP_S
+from polygym.fleet.serving import edge_app, serve
+from polygym.fleet.wiring import Wiring
+from polygym.protocol.errors import ConfigError, UserError
+from polygym.protocol.failures import describe
+from polygym.protocol.json import JsonObject, loads
+
+
+def main() -> int:
+    """Serve; 0 after an orderly end, 2 when the server cannot be made."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    bound = socket.socket(fileno=int(sys.argv[1]))
+    order = loads(sys.stdin.buffer.readline())
+    try:
+        asyncio.run(_serve(order, bound))
+    except asyncio.CancelledError:
+        return 0
+    except UserError as error:
+        sys.stdout.write(f"{error}\n")
+        return 2
+    return 0
+
+
+async def _serve(order: JsonObject, bound: socket.socket) -> None:
+    """Be the ordered server until the parent lets go, which cancels this task."""
+    _watch_parent()
+    register_roots([Path(root) for root in order["roots"]])
+    wiring = Wiring()
+    for name, peer in order["peers"].items():
+        wiring.connect_http(peer["server_type"], name, peer["url"])
+    server = make_server(**order["server"], directory=wiring)
+    wiring.connect_embedded(server)
+    try:
+        await server.start()
+    except Exception as error:
+        raise ConfigError(f"{order['server']['origin']}: {server.name} cannot start: {describe(error)}") from error
+    try:
+        runner = await serve(edge_app(wiring.embedded(server.name)), bound)
+        try:
+            sys.stdout.write(f"{READY_LINE}\n")
+            sys.stdout.flush()
+            await asyncio.Event().wait()
+        finally:
+            await runner.cleanup()
+            await wiring.close_sessions()
+    finally:
+        await server.stop()
+        await wiring.close()
+
+
+def _watch_parent() -> None:
+    """Cancel the current task when standard input closes, and end the process if that does not help.
+
+    In a thread of its own, because the server's code may keep the event loop busy or block it for good.
+    """
+    loop, serving = asyncio.get_running_loop(), asyncio.current_task()
+    assert serving is not None
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        loop.call_soon_threadsafe(serving.cancel)
+        time.sleep(STOP_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""A fleet: the servers of one configuration, up and connected.
+
+Embedded servers are objects in this process. They get ports of their own only when somebody outside has to reach them:
+a server in another process, or callers of `gym env start`.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from polygym.config.model import Placement, RunConfig, ServerInstance
+from polygym.fleet.loader import make_server, register_roots
+from polygym.fleet.placement import place
+from polygym.fleet.ports import DEFAULT_HOST, bind_fixed, bind_in_range, reachable_host
+from polygym.fleet.process import Peer, ServerProcess
+from polygym.fleet.venv import interpreter_for
+from polygym.fleet.wiring import Wiring
+from polygym.protocol.errors import ConfigError
+from polygym.protocol.failures import describe
+from polygym.servers.base import Server
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+log = logging.getLogger("polygym.fleet")
+
+SPINUP_LIMIT_S = 600.0
+"""Seconds a server's process may take to get ready, unless `server_spinup_timeout_seconds` says otherwise."""
+
+
+@dataclass
+class Member:
+    """One server of a fleet and where it lives."""
+
+    instance: ServerInstance
+    placement: Placement
+    host: str | None = None
+    port: int | None = None
+    url: str | None = None
+    """Where callers outside this process reach it; None when nobody can."""
+    server: Server | None = None
+    process: ServerProcess | None = None
+    bound: socket.socket | None = None
+    runner: "web.AppRunner | None" = None
+    started_at: float | None = None
+    """Seconds since the epoch."""
+
+    @property
+    def pid(self) -> int | None:
+        """Process it runs in; None when that is elsewhere."""
+        if self.placement == "remote":
+            return None
+        return self.process.pid if self.process is not None else os.getpid()
+
+
+class Fleet:
+    """Brings up the servers of a configuration: `async with Fleet(config) as fleet: fleet.wiring.agents[…]`."""
+
+    def __init__(self, config: RunConfig, *, is_served: bool = False) -> None:
+        self.config = config
+        self.is_served = is_served
+        """Whether every server gets a port, for callers outside."""
+        self.wiring = Wiring()
+        self.members: dict[str, Member] = {}
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Bring everything up. Raises ConfigError, with nothing left running, when a server cannot be."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        register_roots(self.config.roots)
+        self.members = {name: Member(instance, place(instance)) for name, instance in self.config.instances.items()}
+        if self.is_served or any(member.placement == "process" for member in self.members.values()):
+            for member in self._local():
+                self._bind(member)
+        for member in self.members.values():
+            self._connect(member)
+        await self._start_embedded()
+        await self._start_processes()
+
+    def _local(self) -> Iterator[Member]:
+        return (member for member in self.members.values() if member.placement != "remote")
+
+    def _bind(self, member: Member) -> None:
+        instance, settings = member.instance, self.config.settings
+        host = instance.host or settings.get("default_host") or DEFAULT_HOST
+        if instance.port is not None:
+            member.bound = bind_fixed(host, instance.port, f"{instance.origin}: {instance.name}")
+        else:
+            low, high = settings.get("port_range_low") or 10001, settings.get("port_range_high") or 20000
+            excluded = {*(settings.get("disallowed_ports") or ()), *self._fixed_ports()}
+            member.bound = bind_in_range(host, low, high, excluded, instance.name)
+        member.host, member.port = host, member.bound.getsockname()[1]
+        member.url = f"http://{reachable_host(host)}:{member.port}"
+
+    def _fixed_ports(self) -> set[int]:
+        return {instance.port for instance in self.config.instances.values() if instance.port is not None}
+
+    def _connect(self, member: Member) -> None:
+        """Make the server if it is embedded, and the channel that leads to it."""
+        instance = member.instance
+        if member.placement == "embedded":
+            member.server = make_server(
+                name=instance.name,
+                server_type=instance.server_type,
+                implementation=instance.implementation,
+                entrypoint=instance.entrypoint,
+                fields=instance.fields,
+                origin=instance.origin,
+                directory=self.wiring,
+            )
+            self.wiring.connect_embedded(member.server)
+            return
+        if member.placement == "remote":
+            member.url = instance.url
+        assert member.url is not None
+        self.wiring.connect_http(instance.server_type, instance.name, member.url)
+
+    async def _start_embedded(self) -> None:
+        """Start them all, then serve those that somebody outside may call."""
+        for member in self.members.values():
+            if member.server is None:
+                continue
+            try:
+                await member.server.start()
+            except Exception as error:
+                origin = member.instance.origin
+                raise ConfigError(f"{origin}: {member.instance.name} cannot start: {describe(error)}") from error
+            member.started_at = time.time()
+        for name, member in self.members.items():
+            if member.server is not None and member.bound is not None:
+                from polygym.fleet.serving import edge_app, serve  # aiohttp's server half takes 0.1 s to import
+
+                member.runner = await serve(edge_app(self.wiring.embedded(name)), member.bound)
+
+    async def _start_processes(self) -> None:
+        peers = {
+            name: Peer(member.instance.server_type, member.url)
+            for name, member in self.members.items()
+            if member.url is not None
+        }
+        limit_s = float(self.config.settings.get("server_spinup_timeout_seconds") or SPINUP_LIMIT_S)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for member in self.members.values():
+                    if member.placement == "process":
+                        group.create_task(self._start_process(member, peers, limit_s))
+        except* ConfigError as errors:
+            raise errors.exceptions[0] from None
+
+    async def _start_process(self, member: Member, peers: dict[str, Peer], limit_s: float) -> None:
+        assert member.bound is not None
+        python = await asyncio.to_thread(interpreter_for, member.instance, self.config.settings)
+        member.process = ServerProcess(member.instance, member.bound, peers, self.config.roots)
+        await member.process.start(python, limit_s)
+        member.started_at = time.time()
+
+    async def stop(self) -> None:
+        """Take everything down, what serves first. What goes wrong on the way is logged and stops nothing."""
+        members = list(self.members.values())
+        await asyncio.gather(*(_logged(member, member.runner.cleanup()) for member in members if member.runner))
+        await self.wiring.close_sessions()
+        await asyncio.gather(*(_logged(member, member.process.stop()) for member in members if member.process))
+        for member in members:
+            if member.server is not None and member.started_at is not None:
+                await _logged(member, member.server.stop())
+            if member.bound is not None:
+                member.bound.close()
+        await self.wiring.close()
+        self.members = {}
+
+
+async def _logged(member: Member, stopping: Awaitable[None]) -> None:
+    try:
+        await stopping
+    except Exception as error:
+        log.warning("%s: stop raised %s", member.instance.name, describe(error))

@@ -1,0 +1,79 @@
+"""The head server: tells clients outside which servers there are and where."""
+
+import socket
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from polygym.channels.edge import json_response, new_app
+from polygym.config.secrets import hide_secrets
+from polygym.config.yaml_writer import to_yaml
+from polygym.fleet.fleet import Fleet, Member
+from polygym.fleet.ports import bind_fixed, head_address
+from polygym.fleet.serving import serve
+from polygym.protocol.json import JsonObject
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+
+def served_config(fleet: Fleet) -> JsonObject:
+    """The merged configuration with `host` and `port` of every instance filled; secrets hidden, `${…}` unresolved."""
+    merged: JsonObject = dict(hide_secrets(fleet.config.merged))
+    for name, member in fleet.members.items():
+        instance = member.instance
+        fields = {**merged[name][instance.server_type][instance.implementation], **_address(member)}
+        merged[name] = {instance.server_type: {instance.implementation: fields}}
+    return merged
+
+
+def _address(member: Member) -> JsonObject:
+    if member.port is not None:
+        return {"host": member.host, "port": member.port}
+    url = urlsplit(member.url or "")
+    return {"host": url.hostname, "port": url.port or {"https": 443}.get(url.scheme, 80)}
+
+
+def server_instances(fleet: Fleet) -> list[JsonObject]:
+    """One entry a server, in the form that clients of the protocol read."""
+    return [
+        {
+            "process_name": name,
+            "config_path": name,
+            "name": member.instance.implementation,
+            "server_type": member.instance.server_type,
+            "dir_path": str(member.instance.folder) if member.instance.folder else None,
+            "entrypoint": member.instance.entrypoint,
+            "host": member.host,
+            "port": member.port,
+            "url": member.url,
+            "pid": member.pid,
+            "placement": member.placement,
+            "start_time": member.started_at,
+            "status": "running" if member.placement == "remote" or member.started_at else "starting",
+            "uptime_seconds": time.time() - member.started_at if member.started_at else None,
+        }
+        for name, member in fleet.members.items()
+    ]
+
+
+async def serve_head(fleet: Fleet, bound: socket.socket) -> "web.AppRunner":
+    """Serve the head of a fleet on the socket of `bind_head`."""
+    from aiohttp import web
+
+    async def global_config_dict_yaml(request: web.Request) -> web.Response:
+        return json_response(to_yaml(served_config(fleet)))
+
+    async def instances(request: web.Request) -> web.Response:
+        return json_response(server_instances(fleet))
+
+    app = new_app()
+    app.router.add_get("/global_config_dict_yaml", global_config_dict_yaml)
+    app.router.add_get("/server_instances", instances)
+    return await serve(app, bound)
+
+
+def bind_head(settings: JsonObject) -> socket.socket:
+    """The head server's socket. Raises ConfigError when its port is taken."""
+    host, port = head_address(settings)
+    return bind_fixed(host, port, "head server")

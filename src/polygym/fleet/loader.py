@@ -1,0 +1,160 @@
+"""From an implementation's folder and entrypoint to the server class it defines, and to a server."""
+
+import importlib
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from polygym.protocol.calls import SERVER_TYPES, Directory, ServerType
+from polygym.protocol.errors import ConfigError, UserError
+from polygym.protocol.failures import describe
+from polygym.protocol.json import JsonObject
+from polygym.servers.agents import AgentServer
+from polygym.servers.base import Server
+from polygym.servers.models import ModelServer
+from polygym.servers.resources import ResourcesServer
+
+log = logging.getLogger("polygym.loader")
+
+BASES: dict[ServerType, type[Server]] = {
+    "resources_servers": ResourcesServer,
+    "responses_api_agents": AgentServer,
+    "responses_api_models": ModelServer,
+}
+
+
+class _ImplementationFinder(MetaPathFinder):
+    """Finds the package of an implementation: its folders in all roots that have code in it, the first root winning.
+
+    Python itself would let a folder with `__init__.py` win over one without, whatever the order of the roots.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        parent, _, name = fullname.rpartition(".")
+        if parent not in SERVER_TYPES:
+            return None
+        folders = [Path(root, name) for root in path or ()]
+        folders = [folder for folder in folders if next(folder.glob("*.py"), None) is not None]
+        if not folders:
+            return None
+        locations = [str(folder) for folder in folders]
+        start = folders[0] / "__init__.py"
+        if start.is_file():
+            return spec_from_file_location(fullname, start, submodule_search_locations=locations)
+        spec = ModuleSpec(fullname, None, is_package=True)
+        spec.submodule_search_locations = locations
+        return spec
+
+
+_FINDER = _ImplementationFinder()
+
+
+def register_roots(roots: Sequence[Path]) -> None:
+    """Make `<server type>.<implementation>.<module>` importable from the roots, the first root winning.
+
+    The three folders are registered as packages directly, so that nothing else in a root becomes importable. Modules
+    that were imported from other roots are forgotten.
+    """
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, _FINDER)
+    for server_type in SERVER_TYPES:
+        package = sys.modules.setdefault(server_type, ModuleType(server_type))
+        folders = [str(root / server_type) for root in roots if (root / server_type).is_dir()]
+        if folders != list(getattr(package, "__path__", ())):
+            for name in [name for name in sys.modules if name.startswith(f"{server_type}.")]:
+                del sys.modules[name]
+        package.__path__ = folders
+    importlib.invalidate_caches()
+
+
+def load_class(server_type: ServerType, implementation: str, entrypoint: str, origin: str) -> type[Server]:
+    """The server class that an entrypoint (`app.py` or `app.py:ClassName`) defines.
+
+    Raises ConfigError naming `origin` when the module cannot be imported or does not define exactly one such class.
+    """
+    file, _, wanted = entrypoint.partition(":")
+    where = f"{server_type}/{implementation}/{file}"
+    module = _import(server_type, f"{implementation}/{file.removesuffix('.py')}".replace("/", "."), where, origin)
+    base = BASES[server_type]
+    if wanted:
+        found = getattr(module, wanted, None)
+        if not (isinstance(found, type) and issubclass(found, base)):
+            raise ConfigError(f"{origin}: {where} has no {base.__name__} subclass '{wanted}'.")
+        return found
+    candidates = list(_leaves(_defined_in(module, base)))
+    if len(candidates) != 1:
+        names = ", ".join(candidate.__name__ for candidate in candidates) or "none"
+        hint = "write 'entrypoint: app.py:ClassName'" if candidates else f"define a subclass of polygym.{base.__name__}"
+        raise ConfigError(f"{origin}: {where} must define one {base.__name__} subclass, found {names}; {hint}.")
+    return candidates[0]
+
+
+def make_server(
+    *,
+    name: str,
+    server_type: ServerType,
+    implementation: str,
+    entrypoint: str,
+    fields: JsonObject,
+    origin: str,
+    directory: Directory,
+) -> Server:
+    """The server of one instance, not started. Configured fields that it does not know are logged.
+
+    Raises ConfigError naming `origin` when its class cannot be had, or refuses the configuration.
+    """
+    found = load_class(server_type, implementation, entrypoint, origin)
+    try:
+        config = found.parse_config(fields, origin)
+        server = found(name, config, directory)
+    except UserError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"{origin}: {name} cannot be made: {describe(error)}") from error
+    for remark in found.unknown_fields(config):
+        log.warning("%s: %s", origin, remark)
+    return server
+
+
+def _import(server_type: ServerType, below: str, where: str, origin: str) -> ModuleType:
+    package = sys.modules[server_type]
+    try:
+        return importlib.import_module(f"{server_type}.{below}")
+    except (Exception, SystemExit) as error:
+        place = _place_in(error, package.__path__)
+        raise ConfigError(f"{origin}: {where} cannot be imported: {type(error).__name__}: {error}{place}") from error
+
+
+def _place_in(error: BaseException, folders: Iterable[str]) -> str:
+    """` (file:line)`: where in those folders an error was raised, or passed through last; empty when nowhere."""
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return f" ({error.filename}:{error.lineno})"
+    place = ""
+    frame = error.__traceback__
+    while frame is not None:
+        file = frame.tb_frame.f_code.co_filename
+        if file.startswith(tuple(folders)):
+            place = f" ({file}:{frame.tb_lineno})"
+        frame = frame.tb_next
+    return place
+
+
+def _defined_in(module: ModuleType, base: type[Server]) -> list[type[Server]]:
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__
+    ]
+
+
+def _leaves(classes: Iterable[type[Server]]) -> Iterable[type[Server]]:
+    """Those classes that no other of them derives from."""
+    known = list(classes)
+    return (one for one in known if not any(other is not one and issubclass(other, one) for other in known))

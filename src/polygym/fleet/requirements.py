@@ -1,0 +1,40 @@
+"""Whether the running interpreter has what an implementation's `requirements.txt` asks for."""
+
+import importlib.metadata
+import re
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+OURSELVES = re.compile(r"^(-e\s+)?(polygym|nemo[-_]gym)(?![\w.-])", re.IGNORECASE)
+"""A line that asks for the gym itself, which is always there."""
+
+
+def requirement_lines(folder: Path) -> list[str]:
+    """The lines of `requirements.txt` that ask for something besides the gym itself; empty without such a file."""
+    file = folder / "requirements.txt"
+    if not file.is_file():
+        return []
+    lines = (line.split(" #")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#") and not OURSELVES.match(line)]
+
+
+def unmet_requirements(folder: Path) -> list[str]:
+    """The lines that the running interpreter does not satisfy. Paths, URLs and options count as unmet."""
+    return [line for line in requirement_lines(folder) if not _is_met(line)]
+
+
+def _is_met(line: str) -> bool:
+    try:
+        requirement = Requirement(line)
+    except InvalidRequirement:
+        return False
+    if requirement.marker is not None and not requirement.marker.evaluate():
+        return True
+    if requirement.url is not None:
+        return False
+    try:
+        version = importlib.metadata.version(requirement.name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return requirement.specifier.contains(version, prereleases=True)

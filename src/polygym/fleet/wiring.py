@@ -1,0 +1,80 @@
+"""The directory of a fleet: which channel leads to which server."""
+
+from dataclasses import dataclass, field
+
+from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources
+from polygym.channels.http import HttpAgent, HttpModel, HttpResources, HttpServer
+from polygym.protocol.calls import (
+    Agent,
+    AgentServerRef,
+    Model,
+    ModelServerRef,
+    Resources,
+    ResourcesServerRef,
+    ServerType,
+)
+from polygym.servers.agents import AgentServer
+from polygym.servers.base import Server
+from polygym.servers.models import ModelServer
+from polygym.servers.resources import ResourcesServer
+
+
+@dataclass
+class Wiring:
+    """Channels by instance name. Fulfils `Directory`."""
+
+    resources_servers: dict[str, Resources] = field(default_factory=dict)
+    models: dict[str, Model] = field(default_factory=dict)
+    agents: dict[str, Agent] = field(default_factory=dict)
+    connections: list[HttpServer] = field(default_factory=list)
+
+    def resources(self, ref: ResourcesServerRef) -> Resources:
+        """The resources server of that name. Configuration checked that it exists."""
+        return self.resources_servers[ref.name]
+
+    def model(self, ref: ModelServerRef) -> Model:
+        """The model server of that name."""
+        return self.models[ref.name]
+
+    def agent(self, ref: AgentServerRef) -> Agent:
+        """The agent server of that name."""
+        return self.agents[ref.name]
+
+    def connect_embedded(self, server: Server) -> None:
+        """Reach a server of this process by method calls."""
+        if isinstance(server, ResourcesServer):
+            self.resources_servers[server.name] = EmbeddedResources(server)
+        elif isinstance(server, ModelServer):
+            self.models[server.name] = EmbeddedModel(server)
+        elif isinstance(server, AgentServer):
+            self.agents[server.name] = EmbeddedAgent(server)
+        else:
+            raise TypeError(f"{type(server).__name__} is no kind of server")
+
+    def connect_http(self, server_type: ServerType, name: str, url: str) -> None:
+        """Reach a server elsewhere over HTTP."""
+        connection = HttpServer(name, url)
+        self.connections.append(connection)
+        if server_type == "resources_servers":
+            self.resources_servers[name] = HttpResources(connection)
+        elif server_type == "responses_api_models":
+            self.models[name] = HttpModel(connection)
+        else:
+            self.agents[name] = HttpAgent(connection)
+
+    def embedded(self, name: str) -> EmbeddedResources | EmbeddedModel | EmbeddedAgent:
+        """The channel of a server of this process."""
+        found = self.resources_servers.get(name) or self.models.get(name) or self.agents.get(name)
+        assert isinstance(found, EmbeddedResources | EmbeddedModel | EmbeddedAgent)
+        return found
+
+    async def close_sessions(self) -> None:
+        """Close the sessions that outside callers have in servers of this process."""
+        for channel in self.resources_servers.values():
+            if isinstance(channel, EmbeddedResources):
+                await channel.close()
+
+    async def close(self) -> None:
+        """Close the connections to servers elsewhere."""
+        for connection in self.connections:
+            await connection.close()

@@ -1,0 +1,116 @@
+"""What a rollout's record says: how the rollout ended, its reward, its numbers, the work it took.
+
+Every metric reads records through here, so that all of them agree on what counts.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from polygym.protocol.json import JsonObject, loads
+from polygym.protocol.rollouts import FAILURE_CLASS, MASK_SAMPLE, ROLLOUT_STATE, RolloutState
+
+REWARD: Final = "reward"
+TOKEN_COUNTS: Final = ("input_tokens", "output_tokens", "total_tokens")
+"""Usage of a response, as metrics name it."""
+SCORED_STATES: Final = frozenset({RolloutState.SCORED, RolloutState.MASKED})
+"""States with a reward that counts. A masked rollout is kept out of training, not out of statistics."""
+
+_OWN_PREFIX = "_ng_"
+_ERROR_OUTPUT = '{"error"'
+
+
+class Work(NamedTuple):
+    """What a rollout took."""
+
+    model_calls: int
+    tool_calls: int
+    tool_errors: int
+
+
+def state_of(record: JsonObject) -> RolloutState:
+    """How the rollout ended.
+
+    A record that carries no `rollout_state` is scored when its reward is a finite number and it names no failure class.
+    A record that claims a score without a finite reward has failed. Raises ValueError for a state that does not exist.
+    """
+    claimed = record.get(ROLLOUT_STATE)
+    if claimed is not None:
+        state = RolloutState(claimed)
+        return state if state not in SCORED_STATES or _has_finite_reward(record) else RolloutState.FAILED
+    if record.get(FAILURE_CLASS) or not _has_finite_reward(record):
+        return RolloutState.FAILED
+    return RolloutState.MASKED if _is_masked(record) else RolloutState.SCORED
+
+
+def reward_of(record: JsonObject) -> float | None:
+    """The reward of a scored or masked rollout, None of any other: there is no stand-in."""
+    return float(record[REWARD]) if state_of(record) in SCORED_STATES else None
+
+
+def numbers_of(record: JsonObject) -> dict[str, float]:
+    """Finite numeric top-level fields by name, truth values as 0 and 1, and the token counts of the response's usage.
+
+    Keys that begin with `_ng_` are bookkeeping and left out.
+    """
+    numbers = {
+        name: float(value)
+        for name, value in record.items()
+        if isinstance(value, (int, float)) and not name.startswith(_OWN_PREFIX) and math.isfinite(value)
+    }
+    usage = usage_of(record)
+    for name in TOKEN_COUNTS:
+        count = usage.get(name)
+        if isinstance(count, (int, float)) and math.isfinite(count):
+            numbers[name] = float(count)
+    return numbers
+
+
+def usage_of(record: JsonObject) -> Mapping[str, object]:
+    """Usage of the record's response, empty when it reports none."""
+    response = record.get("response")
+    usage = response.get("usage") if isinstance(response, dict) else None
+    return usage if isinstance(usage, dict) else {}
+
+
+def work_of(record: JsonObject) -> Work | None:
+    """Model calls, tool calls and failed tool calls of the record's response, None when it holds no output.
+
+    A model call is seen as an unbroken run of the model's items: tool outputs separate one call from the next. A failed
+    tool call is an output of the form `{"error": …}`, which is how agents report one to the model.
+    """
+    response = record.get("response")
+    output = response.get("output") if isinstance(response, dict) else None
+    if not isinstance(output, list):
+        return None
+    model_calls = tool_calls = tool_errors = 0
+    is_model_speaking = False
+    for item in output:
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind == "function_call_output":
+            is_model_speaking = False
+            tool_errors += _is_error(item.get("output"))
+            continue
+        tool_calls += kind == "function_call"
+        model_calls += not is_model_speaking
+        is_model_speaking = True
+    return Work(model_calls, tool_calls, tool_errors)
+
+
+def _has_finite_reward(record: JsonObject) -> bool:
+    reward = record.get(REWARD)
+    return isinstance(reward, (int, float)) and math.isfinite(reward)
+
+
+def _is_masked(record: JsonObject) -> bool:
+    instance = record.get("instance_config")
+    return bool(record.get(MASK_SAMPLE) or (isinstance(instance, dict) and instance.get(MASK_SAMPLE)))
+
+
+def _is_error(output: object) -> bool:
+    if not isinstance(output, str) or not output.startswith(_ERROR_OUTPUT):
+        return False
+    try:
+        return bool(loads(output)["error"])
+    except ValueError:
+        return False

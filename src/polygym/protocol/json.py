@@ -1,0 +1,30 @@
+"""JSON as it travels: the type of an object, and one way in and one way out.
+
+Values stay plain dicts and lists, so a provider's unknown fields come out as they went in. Knows no kind of message.
+"""
+
+from typing import Any, TypeAlias
+
+import orjson
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A decoded JSON object. Its values are whatever the sender put there."""
+
+
+def loads(data: bytes | str) -> Any:
+    """The decoded value. Raises ValueError (orjson's, with line and column) when `data` is not JSON."""
+    return orjson.loads(data)
+
+
+def dumps(value: Any) -> bytes:
+    """Compact UTF-8 JSON without a line break. Raises TypeError for values that JSON cannot hold.
+
+    NaN and infinities become null, as in orjson; a reward is checked before it gets here.
+    """
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+
+
+def dumps_indented(value: Any) -> bytes:
+    """Two-space indented UTF-8 JSON with a final line break, for files that people read."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+    return orjson.dumps(value, option=options)

@@ -1,0 +1,71 @@
+"""Typed views of one rollout, made where someone reads them: what the model was asked and everything it did."""
+
+from functools import cached_property
+from typing import Any
+
+from polygym.protocol import items
+from polygym.protocol.json import JsonObject
+
+
+class RolloutView:
+    """What a verifier reads of a rollout. The underlying `params` and `response` stay as they came."""
+
+    def __init__(self, params: JsonObject, response: JsonObject) -> None:
+        self.params = params
+        """`responses_create_params` of the task."""
+        self.response = response
+        """The final Response; its `output` holds the items of every step, tool outputs included."""
+
+    @property
+    def output(self) -> list[JsonObject]:
+        """Items that model and tools produced, in order."""
+        return self.response.get("output") or []
+
+    @cached_property
+    def output_text(self) -> str:
+        """Text of all assistant messages, joined."""
+        return items.output_text(self.output)
+
+    @cached_property
+    def final_text(self) -> str:
+        """Text of the last assistant message; empty when the rollout ended without one."""
+        return items.text_of(self.messages[-1].get("content")) if self.messages else ""
+
+    @cached_property
+    def messages(self) -> list[JsonObject]:
+        """The assistant messages."""
+        return [item for item in self.output if items.is_message(item) and item.get("role") == "assistant"]
+
+    @cached_property
+    def function_calls(self) -> list[items.FunctionCall]:
+        """Tool calls, in order, whether or not their arguments parse."""
+        return list(items.function_calls(self.output))
+
+    @cached_property
+    def tool_outputs(self) -> dict[str, Any]:
+        """What each tool call got back, by `call_id`: a string, or a list of content parts."""
+        return {
+            item.get("call_id", ""): item.get("output")
+            for item in self.output
+            if item.get("type") == "function_call_output"
+        }
+
+    @cached_property
+    def reasoning(self) -> str:
+        """Reasoning text and summaries, a line break between parts."""
+        parts = [
+            str(part.get("text", ""))
+            for item in self.output
+            if item.get("type") == "reasoning"
+            for part in (item.get("content") or item.get("summary") or ())
+        ]
+        return "\n".join(parts)
+
+    @property
+    def is_complete(self) -> bool:
+        """False when the rollout was cut short: length, content filter, too many steps, a turn without an answer."""
+        return not self.response.get("incomplete_details") and self.response.get("status") != "incomplete"
+
+    def called(self, tool: str) -> bool:
+        """Whether the model called that tool at least once."""
+        return any(call.name == tool for call in self.function_calls)

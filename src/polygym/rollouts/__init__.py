@@ -1,0 +1,1 @@
+"""Tasks in, rollouts out: planning, scheduling, running, recording, resuming."""

@@ -1,0 +1,77 @@
+"""Keeps a run from hammering something that is down: waits for it, tries one rollout now and then, goes on.
+
+One breaker a model server, so that the lanes of all agents that use it stand still together, and one an environment.
+"""
+
+from typing import Final
+
+TRIP_AFTER: Final = 5
+"""Failures in a row, with no success between, that open the breaker."""
+FIRST_PROBE_S: Final = 1.0
+LONGEST_PROBE_S: Final = 30.0
+"""Seconds between two probes, at first and at most."""
+
+
+class Breaker:
+    """Closed while there are answers; open, letting single probes through, while there are none."""
+
+    def __init__(self, what: str, patience_s: float) -> None:
+        self.what = what
+        """What it stands for, in words."""
+        self.patience_s = patience_s
+        """Seconds to wait for it before its rollouts are given up."""
+        self.is_given_up = False
+        """Whether the patience is at an end."""
+        self._failures = 0
+        self._open_since: float | None = None
+        self._next_probe = 0.0
+        self._probe_s = FIRST_PROBE_S
+        self._is_probing = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it counts as down."""
+        return self._open_since is not None
+
+    def lets_through(self, now: float) -> bool:
+        """Whether a rollout may start: always when closed or given up, one probe at a time when open."""
+        if self._open_since is None or self.is_given_up:
+            return True
+        return not self._is_probing and now >= self._next_probe
+
+    def started(self) -> None:
+        """A rollout starts; while open it is the probe."""
+        self._is_probing = self.is_open
+
+    def succeeded(self) -> bool:
+        """There was an answer; whether that closed an open breaker."""
+        was_open = self.is_open
+        self._failures, self._open_since, self._is_probing, self._probe_s = 0, None, False, FIRST_PROBE_S
+        self.is_given_up = False
+        return was_open
+
+    def failed(self, now: float) -> bool:
+        """There was no answer; whether that opened the breaker."""
+        self._failures += 1
+        if self._open_since is not None:
+            if self._is_probing:
+                self._is_probing = False
+                self._probe_s = min(self._probe_s * 2, LONGEST_PROBE_S)
+            self._next_probe = now + self._probe_s
+            self.is_given_up = now - self._open_since >= self.patience_s
+            return False
+        if self._failures < TRIP_AFTER:
+            return False
+        self._open_since, self._next_probe = now, now + self._probe_s
+        self.is_given_up = self.patience_s <= 0
+        return True
+
+    def inconclusive(self) -> None:
+        """A rollout ended without telling anything; if it was the probe, another one may go."""
+        self._is_probing = False
+
+    def next_probe(self) -> float | None:
+        """When the next probe is due; None when none waits for its time."""
+        if self._open_since is None or self.is_given_up or self._is_probing:
+            return None
+        return self._next_probe

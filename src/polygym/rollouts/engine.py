@@ -1,0 +1,268 @@
+"""Runs planned rollouts: starts them as the scheduler says, retries what may succeed, reports every ending once.
+
+Knows no files: what happens to an ending is the recorder's affair.
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Protocol
+
+from polygym.channels.clock import Limit
+from polygym.protocol.calls import Agent, RolloutContext
+from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
+from polygym.protocol.json import JsonObject
+from polygym.protocol.rollouts import RolloutState, rollout_id
+from polygym.protocol.tasks import ATTEMPT_INDEX, ROLLOUT_INDEX, TASK_INDEX
+from polygym.rollouts.breaker import Breaker
+from polygym.rollouts.limiter import AutoLimit
+from polygym.rollouts.records import finished_record
+from polygym.rollouts.schedule import Lane, Scheduler, Work
+
+ADJUST_EVERY_S = 0.25
+"""Seconds between two looks at whether the automatic limit should change."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSettings:
+    """How one agent's rollouts are run."""
+
+    concurrency: int | None = None
+    """In flight at most; None leaves it to the run's limit."""
+    weight: float = 1.0
+    """Share of the run's limit, relative to the other agents'."""
+    timeout_s: float | None = None
+    """Seconds of its own time that a whole rollout may take."""
+    stage_timeouts_s: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that one call of a stage (seed, model, tool, verify) may take."""
+    max_attempts: int = 3
+    """Attempts in all."""
+    model: str = ""
+    """Name of the model server it depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How soon a failed rollout is attempted again, and how long the run waits for what is down."""
+
+    first_delay_s: float = 0.5
+    longest_delay_s: float = 30.0
+    wait_for_model_s: float = 300.0
+    """Seconds that a model endpoint may be down before its rollouts are given up."""
+    wait_for_environment_s: float = 60.0
+    """The same for an environment."""
+
+    def delay_s(self, attempt: int, failure: RolloutFailure) -> float:
+        """Seconds to wait after failed attempt `attempt` (from 0): exponential with jitter, `Retry-After` at least."""
+        longest = min(self.longest_delay_s, self.first_delay_s * 2.0 ** min(attempt, 30))
+        return max(random.uniform(longest / 2, longest), failure.retry_after_s or 0.0)
+
+
+class Rows(Protocol):
+    """Where the rows of the lanes come from."""
+
+    def read(self, agent: str, position: int) -> JsonObject:
+        """The agent's row at `position`, for the caller alone."""
+        ...
+
+
+class Recorder(Protocol):
+    """Who is told what happened."""
+
+    def finished(self, agent: str, record: JsonObject, context: RolloutContext) -> None:
+        """A rollout has a reward."""
+        ...
+
+    def failed(
+        self, agent: str, row: JsonObject, failure: RolloutFailure, attempt: int, state: RolloutState | None
+    ) -> None:
+        """An attempt failed. `state` is how the rollout ended, None when it is tried again."""
+        ...
+
+    def noticed(self, message: str) -> None:
+        """Something about the run that its user should see."""
+        ...
+
+
+class Engine:
+    """One run over the rows of some lanes."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        agents: Mapping[str, Agent],
+        settings: Mapping[str, LaneSettings],
+        recorder: Recorder,
+        *,
+        concurrency: int,
+        auto: AutoLimit | None = None,
+        retries: RetryPolicy | None = None,
+    ) -> None:
+        self._rows = rows
+        self._agents = agents
+        self._settings = settings
+        self._recorder = recorder
+        self._retries = retries or RetryPolicy()
+        self._auto = auto
+        self._models = {
+            lane.model: Breaker(f"model {lane.model}", self._retries.wait_for_model_s) for lane in settings.values()
+        }
+        self._environments = {
+            agent: Breaker(f"environment of {agent}", self._retries.wait_for_environment_s) for agent in settings
+        }
+        self.scheduler = Scheduler(
+            (self._lane(agent, lane) for agent, lane in settings.items()), auto.limit if auto else concurrency
+        )
+        self._changed = asyncio.Event()
+        self._is_stopping = False
+        self._is_open = False
+
+    def _lane(self, agent: str, settings: LaneSettings) -> Lane:
+        breakers = (self._models[settings.model], self._environments[agent])
+        return Lane(agent, 0, concurrency=settings.concurrency, weight=settings.weight, breakers=breakers)
+
+    def add(self, agent: str, count: int = 1) -> None:
+        """The agent has `count` more rows, which follow those it had."""
+        self.scheduler.lanes[agent].total += count
+        self._changed.set()
+
+    def keep_open(self, is_open: bool) -> None:
+        """While open, `run` waits for more rows when it has none."""
+        self._is_open = is_open
+        self._changed.set()
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        self._is_stopping = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Run everything; returns when each rollout has ended, or after `stop` when those in flight have.
+
+        Whatever the recorder raises cancels the rollouts in flight and comes out of here.
+        """
+        async with asyncio.TaskGroup() as group:
+            while not self._is_done():
+                self._changed.clear()
+                while not self._is_stopping and (work := self.scheduler.take(monotonic())) is not None:
+                    group.create_task(self._attempt(work))
+                await self._wait_for_change()
+                self._adjust()
+
+    def _is_done(self) -> bool:
+        if self._is_stopping:
+            return not self.scheduler.in_flight
+        return not self._is_open and self.scheduler.is_finished
+
+    async def _wait_for_change(self) -> None:
+        """Until an attempt ends, rows are added, or time lets something start."""
+        now = monotonic()
+        due = None if self._is_stopping else self.scheduler.next_due(now)
+        if self._auto is not None:
+            due = min(due or now + ADJUST_EVERY_S, now + ADJUST_EVERY_S)
+        if due is None:
+            await self._changed.wait()
+            return
+        try:
+            async with asyncio.timeout(due - now):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def _adjust(self) -> None:
+        if self._auto is None:
+            return
+        step = self._auto.adjust(monotonic(), self.scheduler.in_flight)
+        if step is not None:
+            self.scheduler.limit = step.limit
+            self._recorder.noticed(f"concurrency {step.limit}: {step.why}")
+
+    async def _attempt(self, work: Work) -> None:
+        row = self._rows.read(work.agent, work.position)
+        if work.attempt:
+            row[ATTEMPT_INDEX] = work.attempt
+        settings = self._settings[work.agent]
+        context = RolloutContext(
+            rollout_id(row[TASK_INDEX], row[ROLLOUT_INDEX], work.attempt), limits_s=settings.stage_timeouts_s
+        )
+        try:
+            record = finished_record(row, await self._run_agent(work.agent, row, context, settings.timeout_s))
+        except RolloutFailure as failure:
+            self._failed(work, row, failure, context)
+        except asyncio.CancelledError:
+            message = "the run was stopped; the rollout is run again on --resume"
+            stopped = RolloutFailure(FailureClass.CANCELLED, Stage.ROLLOUT, message)
+            self._recorder.failed(work.agent, row, stopped, work.attempt, None)
+            raise
+        else:
+            self._succeeded(work, context)
+            self._recorder.finished(work.agent, record, context)
+        finally:
+            self.scheduler.finish(work)
+            self._changed.set()
+
+    async def _run_agent(
+        self, agent: str, row: JsonObject, context: RolloutContext, limit_s: float | None
+    ) -> JsonObject:
+        if limit_s is None:
+            return await self._agents[agent].run(row, context)
+        try:
+            async with Limit(limit_s):
+                return await self._agents[agent].run(row, context)
+        except TimeoutError as error:
+            message = f"{agent}: the rollout {error}. Raise timeout_s of the agent if it may."
+            raise RolloutFailure(FailureClass.TIMEOUT, Stage.ROLLOUT, message) from error
+
+    def _succeeded(self, work: Work, context: RolloutContext) -> None:
+        if self._auto is not None:
+            self._auto.observe(context.durations_s.get(Stage.MODEL, ()))
+        for breaker in (self._models[self._settings[work.agent].model], self._environments[work.agent]):
+            if breaker.succeeded():
+                self._recorder.noticed(f"{breaker.what} answers again")
+
+    def _failed(self, work: Work, row: JsonObject, failure: RolloutFailure, context: RolloutContext) -> None:
+        now = monotonic()
+        is_limited = failure.failure_class is FailureClass.MODEL_RATE_LIMITED
+        if self._auto is not None:
+            self._auto.observe(context.durations_s.get(Stage.MODEL, ()), is_rate_limited=is_limited)
+        breaker = self._breaker_of(work.agent, failure)
+        if breaker is not None and breaker.failed(now):
+            self._recorder.noticed(
+                f"{breaker.what} is down, waiting {breaker.patience_s:.0f} s at most: {failure.message}"
+            )
+        is_waiting = breaker is not None and breaker.is_open and not breaker.is_given_up
+        settings = self._settings[work.agent]
+        if not failure.is_retryable:
+            self._recorder.failed(work.agent, row, failure, work.attempt, RolloutState.FAILED)
+        elif not is_waiting and (work.spent + 1 >= settings.max_attempts or (breaker and breaker.is_given_up)):
+            self._recorder.failed(work.agent, row, failure, work.attempt, RolloutState.UNRESOLVED)
+        else:
+            self.scheduler.retry(work, now + self._retries.delay_s(work.attempt, failure), spends=not is_waiting)
+            self._recorder.failed(work.agent, row, failure, work.attempt, None)
+        if breaker is not None and breaker.is_given_up:
+            self._give_up(breaker, failure)
+
+    def _breaker_of(self, agent: str, failure: RolloutFailure) -> Breaker | None:
+        """The breaker that a failure speaks to; the others hear that what they stand for was there, or nothing."""
+        model, environment = self._models[self._settings[agent].model], self._environments[agent]
+        if failure.failure_class is FailureClass.MODEL_UNAVAILABLE:
+            environment.inconclusive()
+            return model
+        model.inconclusive()
+        if failure.failure_class is FailureClass.ENVIRONMENT_LOST:
+            return environment
+        environment.inconclusive()
+        return None
+
+    def _give_up(self, breaker: Breaker, failure: RolloutFailure) -> None:
+        """Record every rollout that has to wait for what is lost as unresolved, without attempting it."""
+        for lane in self.scheduler.lanes.values():
+            if breaker in lane.breakers:
+                waiting = lane.drain()
+                if waiting:
+                    self._recorder.noticed(f"{breaker.what} did not come back: {len(waiting)} rollouts are given up")
+                for work in waiting:
+                    row = self._rows.read(work.agent, work.position)
+                    self._recorder.failed(work.agent, row, failure, work.attempt, RolloutState.UNRESOLVED)

@@ -1,0 +1,184 @@
+"""What a run is going to do: every row checked, routed, repeated and written down before the first model call.
+
+The plan is the materialized inputs file. Running reads rows from it by offset, so that memory holds a few bytes a row
+and every agent's next row is at hand wherever it stands in the file.
+"""
+
+import os
+from array import array
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO
+
+from polygym.data.jsonl import dataset_lines, whole_lines
+from polygym.protocol.errors import InputError, OutputError, suggest
+from polygym.protocol.json import JsonObject, dumps, loads
+from polygym.protocol.tasks import AGENT_REF, PARAMS, ROLLOUT_INDEX, TASK_INDEX, Task, parse_row, parse_task
+from polygym.rollouts.keys import KeySet, RolloutKey
+from polygym.rollouts.outputs import OutputPaths
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A JSONL file with tasks."""
+
+    path: Path
+    agent: str | None = None
+    """Instance name of the agent for rows that name none."""
+    num_repeats: int = 1
+    """Rollouts per task, unless the request says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What to run."""
+
+    inputs: Sequence[InputFile]
+    agents: Collection[str]
+    """Agents that rows may name."""
+    limit: int | None = None
+    """Tasks taken of each input file."""
+    num_repeats: int | Mapping[str, int] | None = None
+    """Rollouts per task: for all, or by agent."""
+    params: JsonObject | None = None
+    """Laid over every row's `responses_create_params`."""
+
+
+class Plan:
+    """The materialized rows of a run, by agent."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offsets: dict[str, array[int]] = {}
+        """Per agent: where each of its rows starts in the file, in order."""
+        self.skipped: Counter[str] = Counter()
+        """Per agent: rows that an earlier run has finished."""
+        self._fd = -1
+
+    def total(self) -> int:
+        """Rollouts to run."""
+        return sum(len(offsets) for offsets in self.offsets.values())
+
+    def add(self, agent: str, offset: int) -> None:
+        """Note a row of `agent` at `offset` bytes."""
+        self.offsets.setdefault(agent, array("Q")).append(offset)
+
+    def read(self, agent: str, position: int) -> JsonObject:
+        """The agent's row at `position`, decoded afresh, so that no two rollouts share anything."""
+        if self._fd < 0:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        offset, length = self.offsets[agent][position], 8192
+        while True:
+            chunk = os.pread(self._fd, length, offset)
+            end = chunk.find(b"\n")
+            if end >= 0:
+                row: JsonObject = loads(chunk[:end])
+                return row
+            if len(chunk) < length:
+                raise OutputError(f"{self.path}: was changed while the run was reading it.")
+            length *= 4
+
+    def move(self, path: Path) -> None:
+        """Give the file its final name."""
+        self.path = self.path.replace(path)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def make_plan(request: PlanRequest, path: Path) -> Plan:
+    """Check and route every row, and write the materialized inputs to `path`.
+
+    Raises InputError at the first row that cannot be run; no file is left behind then.
+    """
+    plan = Plan(path)
+    try:
+        with open(path, "wb") as file:
+            _write_rows(request, plan, file)
+        if not plan.total():
+            names = ", ".join(str(source.path) for source in request.inputs)
+            raise InputError(f"{names}: no tasks to run.")
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written: {error.strerror}.") from error
+    except InputError:
+        path.unlink(missing_ok=True)
+        raise
+    return plan
+
+
+def _write_rows(request: PlanRequest, plan: Plan, file: IO[bytes]) -> None:
+    offset = 0
+    repeats_of: dict[int, int] = {}
+    for task, agent, repeats in _routed_tasks(request):
+        row = _prepared(task, agent, request.params)
+        first = repeats_of.get(task.index, 0)
+        repeats_of[task.index] = first + repeats
+        for repeat in range(first, first + repeats):
+            row[ROLLOUT_INDEX] = repeat
+            line = dumps(row) + b"\n"
+            file.write(line)
+            plan.add(agent, offset)
+            offset += len(line)
+
+
+def _routed_tasks(request: PlanRequest) -> Iterator[tuple[Task, str, int]]:
+    indices: dict[bytes, int] = {}
+    for source in request.inputs:
+        for number, (origin, line) in enumerate(dataset_lines(source.path)):
+            if request.limit is not None and number >= request.limit:
+                break
+            digest = blake2b(line.strip(), digest_size=12, key=(source.agent or "").encode()[:64]).digest()
+            index = indices.setdefault(digest, len(indices))
+            task = parse_task(parse_row(line, origin), index=index, origin=origin)
+            agent = _agent_of(task, source, request.agents)
+            yield task, agent, _repeats(request.num_repeats, agent, source)
+
+
+def _agent_of(task: Task, source: InputFile, agents: Collection[str]) -> str:
+    agent = task.agent or source.agent
+    if agent is None:
+        if len(agents) == 1:
+            return next(iter(agents))
+        known = ", ".join(sorted(agents)) or "none"
+        raise InputError(
+            f"{task.origin}: the row names no agent and there is more than one ({known})."
+            f' Add "{AGENT_REF}": {{"name": …}} to it, or give --agent.'
+        )
+    if agent not in agents:
+        raise InputError(f"{task.origin}: no agent '{agent}' is configured. {suggest(agent, agents)}")
+    return agent
+
+
+def _repeats(wanted: int | Mapping[str, int] | None, agent: str, source: InputFile) -> int:
+    if isinstance(wanted, int):
+        return wanted
+    return source.num_repeats if wanted is None else wanted.get(agent, source.num_repeats)
+
+
+def _prepared(task: Task, agent: str, params: JsonObject | None) -> JsonObject:
+    row = {**task.row, AGENT_REF: {"type": "responses_api_agents", "name": agent}, TASK_INDEX: task.index}
+    if params:
+        row[PARAMS] = {**row[PARAMS], **params}
+    return row
+
+
+def reopen_plan(paths: OutputPaths, done: KeySet) -> Plan:
+    """The plan of an earlier run, without the rollouts that are `done`. `paths.inputs` must exist."""
+    plan = Plan(paths.inputs)
+    offset = 0
+    for number, line in whole_lines(paths.inputs):
+        row = parse_row(line, f"{paths.inputs}:{number}")
+        agent = row[AGENT_REF]["name"]
+        if RolloutKey(row[TASK_INDEX], row[ROLLOUT_INDEX]) in done:
+            plan.skipped[agent] += 1
+        else:
+            plan.add(agent, offset)
+        offset += len(line)
+    return plan

@@ -1,0 +1,1 @@
+"""What people subclass: resources, agent and model servers. They know no transport."""

@@ -1,0 +1,208 @@
+"""The environment's side: tools, state per rollout, verification. What authors of environments subclass."""
+
+import inspect
+import logging
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from numbers import Real
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Generic, get_args, get_origin
+
+from pydantic import Field, ValidationError
+
+from polygym.metrics.aggregate import aggregate
+from polygym.protocol.calls import Directory, ToolResult
+from polygym.protocol.errors import InputError, suggest
+from polygym.protocol.failures import RolloutFailure, describe
+from polygym.protocol.json import JsonObject, dumps
+from polygym.protocol.views import RolloutView
+from polygym.servers.base import Server, ServerConfig, explain_validation
+from polygym.servers.sessions import Session, StateT, TaskFields, TaskT
+from polygym.servers.tools import ToolError, render, sendable, tools_of
+
+log = logging.getLogger("polygym.resources")
+
+
+class ResourcesServerConfig(ServerConfig):
+    """Configuration of a resources server."""
+
+    domain: str | None = None
+    """Subject area: math, coding, agent, knowledge …"""
+    session_ttl_s: float = Field(default=3600.0, gt=0)
+    """Seconds after its last call when a session that nobody closed is released."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `verify` may return instead of a bare reward."""
+
+    reward: float
+    """The scalar that evaluation and training use."""
+    components: dict[str, float] = field(default_factory=dict)
+    """Named parts of the reward; written as `reward_components`."""
+    fields: JsonObject = field(default_factory=dict)
+    """Further fields of the output row. Numbers among them become metrics."""
+    explanation: str | None = None
+    """Why this reward, for people."""
+
+    def to_json(self) -> JsonObject:
+        """What it adds to the output row. Raises TypeError or ValueError for what is no number, or no JSON."""
+        added = dict(self.fields)
+        if self.components:
+            added["reward_components"] = {name: check_reward(value) for name, value in self.components.items()}
+        if self.explanation is not None:
+            added["explanation"] = self.explanation
+        try:
+            dumps(added)
+        except TypeError as error:
+            raise TypeError(f"the fields of a Verification must be JSON: {error}") from error
+        return {**added, "reward": check_reward(self.reward)}
+
+
+class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
+    """An environment: `ResourcesServer`, `ResourcesServer[MyTask]` or `ResourcesServer[MyTask, MyState]`.
+
+    `MyTask` (a `TaskFields`) declares and checks the row's fields; a `MyState()` is made for each rollout. Methods
+    marked `@tool` are offered to the model. A rollout is `seed_session`, any number of tool calls, `verify`,
+    `close_session`; many rollouts are under way at once, so what belongs to one goes into `session.state`.
+    """
+
+    config: ResourcesServerConfig
+    task_class: ClassVar[type[TaskFields]] = TaskFields
+    state_class: ClassVar[type | None] = None
+    _type_arguments: ClassVar[tuple[Any, Any]] = (TaskT, StateT)  # type: ignore[misc]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for base in vars(cls).get("__orig_bases__", ()):
+            origin = get_origin(base)
+            if isinstance(origin, type) and issubclass(origin, ResourcesServer):
+                cls._take_types(origin, get_args(base))
+
+    @classmethod
+    def _take_types(cls, origin: type["ResourcesServer[Any, Any]"], given: tuple[Any, ...]) -> None:
+        """Read `task_class` and `state_class` off `origin[given]`; what is still a type variable stays open."""
+        values = dict(zip(origin.__parameters__, given, strict=False))  # type: ignore[attr-defined]
+        task, state = (values.get(argument, argument) for argument in origin._type_arguments)
+        cls._type_arguments = (task, state)
+        if isinstance(task, type):
+            if not issubclass(task, TaskFields):
+                raise TypeError(f"{cls.__qualname__}: the first type, {task.__qualname__}, must be a TaskFields")
+            cls.task_class = task
+        state_class = get_origin(state) or state
+        if isinstance(state_class, type) and state_class is not Any:
+            cls.state_class = None if state_class in (NoneType, UnionType) else state_class
+
+    def __init__(self, name: str, config: ServerConfig, directory: Directory) -> None:
+        super().__init__(name, config, directory)
+        self.tools = tools_of(type(self))
+        """The tools offered to the model, by name."""
+        for offered in self.tools.values():
+            if offered.attribute in vars(self) or hasattr(ResourcesServer, offered.attribute):
+                raise TypeError(
+                    f"the method '{offered.attribute}' is the server's own and cannot be a tool; name the method"
+                    f" otherwise and write @tool(name={offered.name!r})"
+                )
+
+    def seed_session(self, session: Session[TaskT, StateT]) -> None | JsonObject | Awaitable[None | JsonObject]:
+        """Prepare `session.state` for `session.task`. What it returns is shown to the agent. Sync or async."""
+        return None
+
+    @abstractmethod
+    def verify(
+        self, rollout: RolloutView, session: Session[TaskT, StateT]
+    ) -> float | Verification | Awaitable[float | Verification]:
+        """Score the finished rollout. Sync or async. A raised error is a failure of the verifier, never a reward."""
+
+    def close_session(self, session: Session[TaskT, StateT]) -> None | Awaitable[None]:
+        """Let go of what the session holds. Always runs, once, also when seeding failed half-way. Sync or async."""
+        return None
+
+    def compute_metrics(self, tasks: list[list[JsonObject]]) -> JsonObject:
+        """Further metrics over verified rows, one inner list per task; merged over the standard ones."""
+        return {}
+
+    def get_key_metrics(self, agent_metrics: JsonObject) -> JsonObject:
+        """The few numbers to show first."""
+        return {name: value for name, value in agent_metrics.items() if name.startswith("mean/")}
+
+    def tool_definitions(self) -> list[JsonObject]:
+        """The tools as `responses_create_params.tools` lists them."""
+        return [offered.definition() for offered in self.tools.values()]
+
+    # What channels call. Authors override the methods above.
+
+    def task_of(self, row: JsonObject) -> TaskT:
+        """The row's fields. Raises InputError naming those that do not fit the task."""
+        try:
+            return self.task_class.model_validate(row)  # type: ignore[return-value]
+        except ValidationError as error:
+            raise InputError(f"the row does not fit {self.task_class.__name__}: {explain_validation(error)}") from error
+
+    def new_session(self, task: TaskT, rollout_id: str) -> Session[TaskT, StateT]:
+        """A session that is not seeded yet."""
+        state = self.state_class() if self.state_class is not None else None
+        return Session(rollout_id, task, state)  # type: ignore[arg-type]
+
+    async def seed(self, session: Session[TaskT, StateT]) -> JsonObject:
+        """Seed a session; what seeding answered. Raises what `seed_session` raises."""
+        answer = self.seed_session(session)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if not isinstance(answer, dict | None):
+            raise TypeError(f"seed_session must return a dict or nothing, not {type(answer).__name__}")
+        return answer or {}
+
+    async def call_tool(self, name: str, arguments: JsonObject, session: Session[TaskT, StateT]) -> ToolResult:
+        """Call a tool by name. What it raises becomes an error result that the model can act on.
+
+        Raises RolloutFailure when another server, which the tool called, has failed: that is not the model's doing.
+        """
+        offered = self.tools.get(name)
+        if offered is None:
+            return self.unknown_tool(name)
+        try:
+            return ToolResult(await offered.call(self, arguments, session), is_error=False)
+        except RolloutFailure:
+            raise
+        except ToolError as error:
+            return tool_error(str(error))
+        except Exception as error:
+            log.info("%s: tool %s raised %s", self.name, name, describe(error))
+            return tool_error(f"{name} failed: {type(error).__name__}: {error}")
+
+    def unknown_tool(self, name: str) -> ToolResult:
+        """What the model sees when it calls a tool that is not offered."""
+        return tool_error(f"There is no tool '{name}'. {suggest(name, self.tools)}")
+
+    async def verify_response(
+        self, row: JsonObject, response: JsonObject, session: Session[TaskT, StateT]
+    ) -> JsonObject:
+        """The output row: `row` with `response`, `reward` and what `verify` added. Raises what `verify` raises."""
+        outcome = self.verify(RolloutView(session.task.responses_create_params, response), session)
+        if inspect.isawaitable(outcome):
+            outcome = await outcome
+        if isinstance(outcome, Verification):
+            return {**row, "response": response, **outcome.to_json()}
+        return {**row, "response": response, "reward": check_reward(outcome)}
+
+    def aggregate_metrics(self, verify_responses: list[JsonObject]) -> JsonObject:
+        """`{group_level_metrics, agent_metrics, key_metrics}` over verified rows."""
+        return aggregate(verify_responses, compute_metrics=self.compute_metrics, get_key_metrics=self.get_key_metrics)
+
+
+def check_reward(value: Any) -> float:
+    """`value` as a reward. Raises TypeError or ValueError when it is no finite number."""
+    if not isinstance(value, int | float | Real):
+        raise TypeError(f"verify must return a number or a Verification, not {type(value).__name__}")
+    reward = float(value)
+    if not math.isfinite(reward):
+        raise ValueError(f"verify returned {reward}, a reward must be finite")
+    return reward
+
+
+def tool_error(message: str) -> ToolResult:
+    """An error result in the form the model sees: `{"error": message}`."""
+    return ToolResult(render({"error": sendable(message)}), is_error=True)

@@ -1,0 +1,255 @@
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polygym.protocol.calls import RolloutContext
+from polygym.protocol.errors import OutputError, UserError
+from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
+from polygym.rollouts.collect import Collection, CollectRequest
+from polygym.rollouts.engine import RetryPolicy
+from polygym.rollouts.plan import InputFile, PlanRequest
+
+QUICK = RetryPolicy(first_delay_s=0.001)
+
+
+class FakeAgent:
+    """Answers each row with a reward, unless `fail` says how the attempt goes wrong."""
+
+    def __init__(self, fail: Any = None, delay_s: float = 0.0) -> None:
+        self.fail = fail
+        self.delay_s = delay_s
+        self.attempts: list[tuple[int, int, int]] = []
+
+    async def run(self, row: dict[str, Any], context: RolloutContext) -> dict[str, Any]:
+        key = (row["_ng_task_index"], row["_ng_rollout_index"], row.get("_ng_attempt_index", 0))
+        self.attempts.append(key)
+        await asyncio.sleep(self.delay_s)
+        if self.fail is not None and (failure := self.fail(*key)) is not None:
+            raise failure
+        return {**row, "response": {"output": [], "usage": {"input_tokens": 2}}, "reward": float(row["answer"])}
+
+    async def responses(self, params: dict[str, Any], context: RolloutContext) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def aggregate_metrics(self, verify_responses: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"agent_metrics": {"rows": len(verify_responses)}, "key_metrics": {}, "group_level_metrics": []}
+
+
+def request(tmp_path: Path, rows: int = 6, **options: Any) -> CollectRequest:
+    source = tmp_path / "in.jsonl"
+    source.write_text(
+        "".join(
+            json.dumps(
+                {
+                    "responses_create_params": {"input": str(i)},
+                    "answer": i,
+                    "agent_ref": {"name": "ab"[i % 2]},
+                }
+            )
+            + "\n"
+            for i in range(rows)
+        )
+    )
+    plan = PlanRequest([InputFile(source)], ["a", "b"], num_repeats=options.pop("num_repeats", None))
+    return CollectRequest(plan, tmp_path / "out.jsonl", retries=QUICK, **options)
+
+
+def run(what: CollectRequest, a: FakeAgent | None = None, b: FakeAgent | None = None) -> Collection:
+    async def go() -> Collection:
+        agents = {"a": a or FakeAgent(), "b": b or FakeAgent()}
+        with Collection(what) as collection:
+            await collection.run(agents)
+            await collection.write_metrics(agents)
+        return collection
+
+    return asyncio.run(go())
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def keys(path: Path) -> list[tuple[int, int]]:
+    return sorted((row["_ng_task_index"], row["_ng_rollout_index"]) for row in read(path))
+
+
+def unavailable(status: int | None = 503) -> RolloutFailure:
+    return RolloutFailure(FailureClass.MODEL_UNAVAILABLE, Stage.MODEL, "endpoint is down", http_status=status)
+
+
+def test_every_row_gets_its_response_reward_and_identity(tmp_path: Path) -> None:
+    run(request(tmp_path, num_repeats=2))
+    rows = read(tmp_path / "out.jsonl")
+    assert keys(tmp_path / "out.jsonl") == [(task, repeat) for task in range(6) for repeat in range(2)]
+    for row in rows:
+        assert row["reward"] == row["answer"]
+        assert row["rollout_state"] == "scored"
+        assert row["agent_ref"]["name"] == "ab"[row["answer"] % 2]
+        assert row["response"]["usage"] == {"input_tokens": 2}
+    assert len(read(tmp_path / "out_materialized_inputs.jsonl")) == 12
+    assert (tmp_path / "out_failures.jsonl").read_text() == ""
+    entries = json.loads((tmp_path / "out_aggregate_metrics.json").read_text())
+    assert {e["agent_ref"]["name"]: e["agent_metrics"]["rows"] for e in entries} == {"a": 6, "b": 6}
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_failure_that_may_pass_is_tried_again_as_a_fresh_attempt(tmp_path: Path) -> None:
+    agent = FakeAgent(fail=lambda task, repeat, attempt: unavailable() if task == 2 and attempt < 2 else None)
+    collection = run(request(tmp_path), a=agent)
+    assert keys(tmp_path / "out.jsonl") == [(task, 0) for task in range(6)]
+    assert [key for key in agent.attempts if key[0] == 2] == [(2, 0, 0), (2, 0, 1), (2, 0, 2)]
+    failures = read(tmp_path / "out_failures.jsonl")
+    assert [(row["_ng_attempt_index"], row["rollout_state"]) for row in failures] == [(0, None), (1, None)]
+    assert collection.progress.failed == 0
+
+
+def test_a_failure_never_becomes_a_reward_and_the_others_go_on(tmp_path: Path) -> None:
+    agent = FakeAgent(fail=lambda task, repeat, attempt: unavailable() if task == 2 else None)
+    collection = run(request(tmp_path), a=agent)
+    assert keys(tmp_path / "out.jsonl") == [(task, 0) for task in (0, 1, 3, 4, 5)]
+    last = read(tmp_path / "out_failures.jsonl")[-1]
+    assert (last["rollout_state"], last["_ng_failure_class"], last["_ng_attempt_index"]) == (
+        "unresolved",
+        "model_unavailable",
+        2,
+    )
+    assert "reward" not in last and "response" not in last
+    assert (collection.progress.done, collection.progress.failed) == (5, 1)
+
+
+def test_a_failure_that_would_only_repeat_is_not_tried_again(tmp_path: Path) -> None:
+    broken = RolloutFailure(FailureClass.VERIFIER_ERROR, Stage.VERIFY, "no")
+    agent = FakeAgent(fail=lambda task, repeat, attempt: broken if task == 0 else None)
+    run(request(tmp_path), a=agent)
+    assert [(row["rollout_state"], row["_ng_attempt_index"]) for row in read(tmp_path / "out_failures.jsonl")] == [
+        ("failed", 0)
+    ]
+
+
+@pytest.mark.parametrize("reward", [float("nan"), float("inf"), None, "1", True, [1.0]])
+def test_an_answer_without_a_finite_reward_is_a_verifier_failure(tmp_path: Path, reward: Any) -> None:
+    class Odd(FakeAgent):
+        async def run(self, row: dict[str, Any], context: RolloutContext) -> dict[str, Any]:
+            return {**await super().run(row, context), "reward": reward}
+
+    run(request(tmp_path), a=Odd())
+    assert keys(tmp_path / "out.jsonl") == [(1, 0), (3, 0), (5, 0)]
+    assert {row["_ng_failure_class"] for row in read(tmp_path / "out_failures.jsonl")} == {"verifier_error"}
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        unavailable(None),
+        RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, "check the key", http_status=401),
+        RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, "wrong url", http_status=404),
+    ],
+)
+def test_an_endpoint_that_refuses_the_first_call_ends_the_run_and_leaves_nothing(
+    tmp_path: Path, failure: RolloutFailure
+) -> None:
+    with pytest.raises(UserError, match=failure.message):
+        run(request(tmp_path), *(FakeAgent(fail=lambda *_: failure) for _ in "ab"))
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def test_an_output_that_exists_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_text("precious\n")
+    with pytest.raises(OutputError, match="exists already"):
+        run(request(tmp_path))
+    assert (tmp_path / "out.jsonl").read_text() == "precious\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+
+
+def test_overwriting_keeps_the_old_output_until_there_is_a_new_one(tmp_path: Path) -> None:
+    run(request(tmp_path))
+    before = (tmp_path / "out.jsonl").read_text()
+    with pytest.raises(UserError):
+        run(request(tmp_path, mode="overwrite"), *(FakeAgent(fail=lambda *_: unavailable(None)) for _ in "ab"))
+    assert (tmp_path / "out.jsonl").read_text() == before
+    run(request(tmp_path, rows=2, mode="overwrite"))
+    assert keys(tmp_path / "out.jsonl") == [(0, 0), (1, 0)]
+
+
+def test_an_output_in_an_unwritable_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    source = request(tmp_path)
+    with pytest.raises(OutputError, match="cannot be written"):
+        run(CollectRequest(source.plan, tmp_path / "file" / "out.jsonl"))
+
+
+def test_two_runs_cannot_write_one_output(tmp_path: Path) -> None:
+    with Collection(request(tmp_path)), pytest.raises(OutputError, match=f"another run is writing it.*{os.getpid()}"):
+        run(request(tmp_path))
+    run(request(tmp_path))
+    assert len(keys(tmp_path / "out.jsonl")) == 6
+
+
+def test_resuming_runs_what_is_missing_and_cuts_a_torn_line(tmp_path: Path) -> None:
+    run(request(tmp_path, num_repeats=2))
+    lines = (tmp_path / "out.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "out.jsonl").write_bytes(b"".join(lines[:5]) + lines[5][:40])
+    agents = FakeAgent(), FakeAgent()
+    collection = run(request(tmp_path, num_repeats=2, mode="resume"), *agents)
+    assert keys(tmp_path / "out.jsonl") == [(task, repeat) for task in range(6) for repeat in range(2)]
+    assert sum(len(agent.attempts) for agent in agents) == 7
+    assert collection.progress.done == 12
+
+
+def test_a_corrupt_line_in_the_middle_is_pointed_out(tmp_path: Path) -> None:
+    run(request(tmp_path))
+    lines = (tmp_path / "out.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "out.jsonl").write_text("".join([*lines[:2], "garbage\n", *lines[3:]]))
+    with pytest.raises(OutputError, match=r"out.jsonl:3: not a rollout"):
+        run(request(tmp_path, mode="resume"))
+
+
+def test_stopping_finishes_what_is_in_flight_and_can_be_resumed(tmp_path: Path) -> None:
+    async def go() -> None:
+        agents = {"a": FakeAgent(delay_s=0.05), "b": FakeAgent(delay_s=0.05)}
+        with Collection(request(tmp_path, rows=8, concurrency=2)) as collection:
+            asyncio.get_running_loop().call_later(0.02, collection.stop)
+            await collection.run(agents)
+
+    asyncio.run(go())
+    assert len(keys(tmp_path / "out.jsonl")) == 2
+    run(request(tmp_path, rows=8, mode="resume"))
+    assert keys(tmp_path / "out.jsonl") == [(task, 0) for task in range(8)]
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[2:]
+from test_collect import FakeAgent, Collection, request
+async def main(directory):
+    agents = {"a": FakeAgent(delay_s=0.004), "b": FakeAgent(delay_s=0.006)}
+    with Collection(request(directory, rows=60, concurrency=3, mode="resume")) as collection:
+        print("running", flush=True)
+        await collection.run(agents)
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+def test_a_run_killed_again_and_again_ends_with_every_row_once(tmp_path: Path) -> None:
+    kills = 0
+    for delay_s in [0.01, 0.03, 0.02, 0.05, 0.04, 10.0, 10.0]:
+        command = [sys.executable, "-c", KILLED, str(tmp_path), str(Path(__file__).parent), *sys.path]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert process.stdout is not None and process.stdout.readline() == b"running\n"
+        try:
+            process.wait(delay_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+        process.stdout.close()
+    assert process.returncode == 0 and kills >= 3
+    assert keys(tmp_path / "out.jsonl") == [(task, 0) for task in range(60)]

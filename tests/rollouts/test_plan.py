@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from polygym.protocol.errors import InputError
+from polygym.rollouts.keys import KeySet, RolloutKey
+from polygym.rollouts.outputs import OutputPaths
+from polygym.rollouts.plan import InputFile, Plan, PlanRequest, make_plan, reopen_plan
+
+
+def write_rows(path: Path, rows: list[object]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def task(text: str, agent: str | None = None, **fields: object) -> dict[str, object]:
+    row: dict[str, object] = {"responses_create_params": {"input": text}, **fields}
+    return row | ({"agent_ref": {"name": agent}} if agent else {})
+
+
+def plan_of(tmp_path: Path, rows: list[object], **request: object) -> Plan:
+    source = InputFile(write_rows(tmp_path / "in.jsonl", rows))
+    options: dict[str, object] = {"inputs": [source], "agents": ["a", "b"], **request}
+    return make_plan(PlanRequest(**options), tmp_path / "plan.jsonl")  # type: ignore[arg-type]
+
+
+def read_all(plan: Plan) -> dict[str, list[dict[str, object]]]:
+    return {agent: [plan.read(agent, i) for i in range(len(offsets))] for agent, offsets in plan.offsets.items()}
+
+
+def test_rows_go_to_the_agent_they_name_and_keep_their_fields(tmp_path: Path) -> None:
+    rows = read_all(plan_of(tmp_path, [task("x", "a", answer=1), task("y", "b", answer=2), task("z", "a", answer=3)]))
+    assert [row["answer"] for row in rows["a"]] == [1, 3]
+    assert [row["answer"] for row in rows["b"]] == [2]
+    assert rows["a"][0]["agent_ref"] == {"type": "responses_api_agents", "name": "a"}
+
+
+def test_repeats_share_the_task_index_and_count_up(tmp_path: Path) -> None:
+    rows = read_all(plan_of(tmp_path, [task("x", "a"), task("y", "b")], num_repeats={"a": 3}))
+    assert [(row["_ng_task_index"], row["_ng_rollout_index"]) for row in rows["a"]] == [(0, 0), (0, 1), (0, 2)]
+    assert [(row["_ng_task_index"], row["_ng_rollout_index"]) for row in rows["b"]] == [(1, 0)]
+
+
+def test_identical_rows_are_repeats_of_one_task_and_no_two_rollouts_share_a_key(tmp_path: Path) -> None:
+    rows = read_all(plan_of(tmp_path, [task("x", "a"), task("x", "a"), task("y", "a")], num_repeats=2))["a"]
+    keys = [(row["_ng_task_index"], row["_ng_rollout_index"]) for row in rows]
+    assert keys == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1)]
+
+
+def test_task_indices_that_rows_bring_along_are_kept(tmp_path: Path) -> None:
+    rows = read_all(plan_of(tmp_path, [task("x", "a", _ng_task_index=7), task("y", "a", _ng_task_index=7)]))["a"]
+    assert [(row["_ng_task_index"], row["_ng_rollout_index"]) for row in rows] == [(7, 0), (7, 1)]
+
+
+def test_parameters_are_laid_over_those_of_every_row(tmp_path: Path) -> None:
+    row = task("x", "a")
+    row["responses_create_params"] = {"input": "x", "temperature": 1.0, "tools": []}
+    params = read_all(plan_of(tmp_path, [row], params={"temperature": 0.0}))["a"][0]["responses_create_params"]
+    assert params == {"input": "x", "temperature": 0.0, "tools": []}
+
+
+def test_the_limit_counts_tasks_of_each_file(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, [task(str(i), "a") for i in range(5)], limit=2, num_repeats=3)
+    assert plan.total() == 6
+
+
+def test_a_row_without_agent_goes_to_the_only_one(tmp_path: Path) -> None:
+    assert list(plan_of(tmp_path, [task("x")], agents=["a"]).offsets) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        (task("x"), r"in.jsonl:2: the row names no agent"),
+        (task("x", "aa"), r"in.jsonl:2: no agent 'aa' is configured. Meant 'a'"),
+        ({"answer": 1}, r"in.jsonl:2: a task needs 'responses_create_params'"),
+        ({"responses_create_params": {}, "agent_ref": {"name": "a"}}, r"in.jsonl:2: .*input"),
+        ({"responses_create_params": {"input": []}, "agent_ref": "a"}, r"in.jsonl:2: 'agent_ref' must be"),
+        ([1], r"in.jsonl:2: a row must be a JSON object"),
+    ],
+)
+def test_a_row_that_cannot_be_run_is_named_and_nothing_is_written(tmp_path: Path, row: object, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        plan_of(tmp_path, [task("fine", "a"), row])
+    assert not (tmp_path / "plan.jsonl").exists()
+
+
+def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(json.dumps(task("x", "a")) + "\n\n{oops\n")
+    with pytest.raises(InputError, match=r"in.jsonl:3: not JSON"):
+        make_plan(PlanRequest([InputFile(tmp_path / "in.jsonl")], ["a"]), tmp_path / "plan.jsonl")
+
+
+def test_a_missing_or_empty_input_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        make_plan(PlanRequest([InputFile(tmp_path / "no.jsonl")], ["a"]), tmp_path / "plan.jsonl")
+    with pytest.raises(InputError, match="no tasks"):
+        plan_of(tmp_path, [])
+
+
+def test_a_reopened_plan_leaves_out_what_is_done(tmp_path: Path) -> None:
+    paths = OutputPaths(tmp_path / "out.jsonl")
+    plan_of(tmp_path, [task("x", "a"), task("y", "b")], num_repeats=2).move(paths.inputs)
+    again = reopen_plan(paths, KeySet([RolloutKey(0, 1), RolloutKey(1, 0), RolloutKey(1, 1)]))
+    assert [(row["_ng_task_index"], row["_ng_rollout_index"]) for row in read_all(again)["a"]] == [(0, 0)]
+    assert again.skipped == {"a": 1, "b": 2}
+
+
+def test_rows_longer_than_a_read_come_back_whole(tmp_path: Path) -> None:
+    text = "long " * 20_000
+    assert read_all(plan_of(tmp_path, [task(text, "a"), task("y", "a")]))["a"][0]["responses_create_params"] == {
+        "input": text
+    }
