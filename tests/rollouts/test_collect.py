@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from polygym.protocol.calls import RolloutContext
 from polygym.protocol.errors import OutputError, UserError
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.rollouts.collect import Collection, CollectRequest
-from polygym.rollouts.engine import RetryPolicy
+from polygym.rollouts.engine import LaneSettings, RetryPolicy
 from polygym.rollouts.plan import InputFile, PlanRequest
 
-QUICK = RetryPolicy(first_delay_s=0.001)
+QUICK = RetryPolicy(first_delay_s=0.001, first_probe_s=0.002)
 
 
 class FakeAgent:
@@ -222,6 +223,55 @@ def test_stopping_finishes_what_is_in_flight_and_can_be_resumed(tmp_path: Path) 
     assert len(keys(tmp_path / "out.jsonl")) == 2
     run(request(tmp_path, rows=8, mode="resume"))
     assert keys(tmp_path / "out.jsonl") == [(task, 0) for task in range(8)]
+
+
+def test_a_resumed_run_notices_what_has_changed(tmp_path: Path) -> None:
+    run(request(tmp_path, setup={"model": {"name": "small"}}))
+    with pytest.raises(OutputError, match=r"servers.model.name: was \"small\", is \"large\""):
+        run(request(tmp_path, setup={"model": {"name": "large"}}, mode="resume"))
+    with pytest.raises(OutputError, match=r"inputs.*in.jsonl: was"):
+        run(request(tmp_path, rows=7, setup={"model": {"name": "small"}}, mode="resume"))
+    run(request(tmp_path, rows=7, setup={"model": {"name": "large"}}, mode="force"))
+    assert len(keys(tmp_path / "out.jsonl")) == 6
+
+
+def test_a_rollout_that_is_there_twice_is_pointed_out(tmp_path: Path) -> None:
+    run(request(tmp_path))
+    lines = (tmp_path / "out.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "out.jsonl").write_text("".join([*lines, lines[0]]))
+    with pytest.raises(OutputError, match="is there twice"):
+        run(request(tmp_path, mode="resume"))
+
+
+def test_a_model_that_is_down_is_waited_for_without_spending_attempts(tmp_path: Path) -> None:
+    calls = 0
+
+    def down_for_a_while(*_: int) -> RolloutFailure | None:
+        nonlocal calls
+        calls += 1
+        return unavailable() if 1 < calls < 14 else None
+
+    agents = [FakeAgent(fail=down_for_a_while) for _ in "ab"]
+    collection = run(request(tmp_path, rows=40, concurrency=8), *agents)
+    assert (collection.progress.done, collection.progress.failed) == (40, 0)
+
+
+def test_a_model_that_stays_away_ends_the_wait_and_the_rest_is_recorded(tmp_path: Path) -> None:
+    impatient = RetryPolicy(first_delay_s=0.001, wait_for_model_s=0.0)
+    agents = [FakeAgent(fail=lambda task, *_: unavailable() if task > 3 else None) for _ in "ab"]
+    what = replace(request(tmp_path, rows=40, concurrency=1), retries=impatient)
+    collection = run(what, *agents)
+    assert collection.progress.done + collection.progress.failed == 40
+    failures = read(tmp_path / "out_failures.jsonl")
+    ended = [row["_ng_task_index"] for row in failures if row["rollout_state"] == "unresolved"]
+    assert sorted(ended) == sorted(set(range(40)) - {key[0] for key in keys(tmp_path / "out.jsonl")})
+
+
+def test_a_rollout_that_takes_too_long_fails_and_the_others_do_not_notice(tmp_path: Path) -> None:
+    lanes = {"a": LaneSettings(timeout_s=0.05, max_attempts=1)}
+    collection = run(request(tmp_path, lanes=lanes), a=FakeAgent(delay_s=30))
+    assert {row["_ng_failure_class"] for row in read(tmp_path / "out_failures.jsonl")} == {"timeout"}
+    assert (collection.progress.agents["a"].failed, collection.progress.agents["b"].done) == (3, 3)
 
 
 KILLED = """

@@ -6,7 +6,7 @@ import pytest
 from polygym.protocol.errors import InputError
 from polygym.rollouts.keys import KeySet, RolloutKey
 from polygym.rollouts.outputs import OutputPaths
-from polygym.rollouts.plan import InputFile, Plan, PlanRequest, make_plan, reopen_plan
+from polygym.rollouts.plan import InputFile, Plan, PlanRequest, Shard, make_plan, reopen_plan
 
 
 def write_rows(path: Path, rows: list[object]) -> Path:
@@ -112,3 +112,25 @@ def test_rows_longer_than_a_read_come_back_whole(tmp_path: Path) -> None:
     assert read_all(plan_of(tmp_path, [task(text, "a"), task("y", "a")]))["a"][0]["responses_create_params"] == {
         "input": text
     }
+
+
+def test_stream_order_runs_every_task_once_before_the_second_time(tmp_path: Path) -> None:
+    rows = read_all(plan_of(tmp_path, [task(str(i), "a") for i in range(3)], num_repeats=2, order="stream"))["a"]
+    keys = [(row["_ng_task_index"], row["_ng_rollout_index"]) for row in rows]
+    assert keys == [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
+
+
+def test_shards_share_all_tasks_without_overlap(tmp_path: Path) -> None:
+    rows = [task(str(i), "ab"[i % 2]) for i in range(7)]
+    found = []
+    for index in range(3):
+        plan = plan_of(tmp_path, rows, num_repeats=2, shard=Shard(index, 3))
+        found += [
+            (row["_ng_task_index"], row["_ng_rollout_index"]) for rows_ in read_all(plan).values() for row in rows_
+        ]
+    assert sorted(found) == [(number, repeat) for number in range(7) for repeat in range(2)]
+
+
+def test_rows_with_and_without_an_index_of_their_own_do_not_mix(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"in.jsonl:2: '_ng_task_index' must be in every row or in none"):
+        plan_of(tmp_path, [task("x", "a", _ng_task_index=1), task("y", "a")])

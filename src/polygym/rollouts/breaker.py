@@ -7,15 +7,14 @@ from typing import Final
 
 TRIP_AFTER: Final = 5
 """Failures in a row, with no success between, that open the breaker."""
-FIRST_PROBE_S: Final = 1.0
-LONGEST_PROBE_S: Final = 30.0
-"""Seconds between two probes, at first and at most."""
+PROBES_DOUBLE: Final = 5
+"""How often the wait between two probes doubles."""
 
 
 class Breaker:
     """Closed while there are answers; open, letting single probes through, while there are none."""
 
-    def __init__(self, what: str, patience_s: float) -> None:
+    def __init__(self, what: str, patience_s: float, first_probe_s: float = 1.0) -> None:
         self.what = what
         """What it stands for, in words."""
         self.patience_s = patience_s
@@ -25,7 +24,8 @@ class Breaker:
         self._failures = 0
         self._open_since: float | None = None
         self._next_probe = 0.0
-        self._probe_s = FIRST_PROBE_S
+        self._first_probe_s = self._probe_s = first_probe_s
+        """Seconds from opening to the first probe; they double with every probe that fails, up to 32 times as many."""
         self._is_probing = False
 
     @property
@@ -46,7 +46,7 @@ class Breaker:
     def succeeded(self) -> bool:
         """There was an answer; whether that closed an open breaker."""
         was_open = self.is_open
-        self._failures, self._open_since, self._is_probing, self._probe_s = 0, None, False, FIRST_PROBE_S
+        self._failures, self._open_since, self._is_probing, self._probe_s = 0, None, False, self._first_probe_s
         self.is_given_up = False
         return was_open
 
@@ -56,7 +56,7 @@ class Breaker:
         if self._open_since is not None:
             if self._is_probing:
                 self._is_probing = False
-                self._probe_s = min(self._probe_s * 2, LONGEST_PROBE_S)
+                self._probe_s = min(self._probe_s * 2, self._first_probe_s * 2**PROBES_DOUBLE)
             self._next_probe = now + self._probe_s
             self.is_given_up = now - self._open_since >= self.patience_s
             return False

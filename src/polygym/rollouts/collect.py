@@ -10,13 +10,15 @@ from typing import Self
 
 from polygym.metrics.running import EnvironmentMetrics
 from polygym.protocol.calls import Agent, RolloutContext
-from polygym.protocol.errors import OutputError, UserError
+from polygym.protocol.errors import OutputError, UserError, suggest
 from polygym.protocol.failures import FailureClass, RolloutFailure
 from polygym.protocol.json import JsonObject
 from polygym.protocol.rollouts import RolloutState
+from polygym.protocol.tasks import AGENT_REF
 from polygym.rollouts.engine import Engine, LaneSettings, RetryPolicy
 from polygym.rollouts.journal import Journal, read_done
 from polygym.rollouts.limiter import AutoLimit
+from polygym.rollouts.manifest import check_manifest, manifest_of, write_manifest
 from polygym.rollouts.outputs import Mode, OutputLock, OutputPaths, Replaced, check_output
 from polygym.rollouts.plan import Plan, PlanRequest, make_plan, reopen_plan
 from polygym.rollouts.progress import AgentProgress, Progress
@@ -41,6 +43,8 @@ class CollectRequest:
     lanes: Mapping[str, LaneSettings] = field(default_factory=dict)
     """How single agents' rollouts are run, where the defaults won't do."""
     retries: RetryPolicy = field(default_factory=RetryPolicy)
+    setup: JsonObject = field(default_factory=dict)
+    """What the results depend on besides the plan, from `manifest.setup_of`; noticed at resume when it has changed."""
 
 
 class Collection:
@@ -54,6 +58,8 @@ class Collection:
         self._lock = OutputLock(self.paths)
         self._plan: Plan | None = None
         self._replaced: Replaced | None = None
+        self._manifest: JsonObject = {}
+        self._is_going_on = False
         self._engine: Engine | None = None
         self._recorder: _Recorder | None = None
 
@@ -61,31 +67,48 @@ class Collection:
         self._lock.__enter__()
         try:
             check_output(self.paths, self.request.mode)
+            self._manifest = manifest_of(self.request.plan, self.request.setup)
             self._plan = self._make_plan()
         except BaseException:
             self._lock.__exit__()
             raise
-        for agent, offsets in self._plan.offsets.items():
-            skipped = self._plan.skipped[agent]
-            self.progress.agents[agent] = AgentProgress(total=len(offsets) + skipped, done=skipped)
-        for agent in self._plan.skipped.keys() - self._plan.offsets.keys():
-            skipped = self._plan.skipped[agent]
-            self.progress.agents[agent] = AgentProgress(total=skipped, done=skipped)
+        for agent in {**self._plan.offsets, **self._plan.skipped}:
+            planned, done = len(self._plan.offsets.get(agent, ())), self._plan.skipped[agent]
+            self.progress.agents[agent] = AgentProgress(total=planned + done, done=done)
+            self.metrics.setdefault(agent, EnvironmentMetrics())
         return self
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether this run goes on with what an earlier one has planned."""
+        return self.request.mode in ("resume", "force") and self.paths.inputs.exists()
 
     @property
     def _unfinished_plan(self) -> Path:
         return self.paths.inputs.with_name(f".{self.paths.inputs.name}.unfinished")
 
     def _make_plan(self) -> Plan:
-        if self.request.mode != "resume" or not self.paths.inputs.exists():
-            if self.request.mode == "resume" and self.paths.rollouts.exists():
+        if not self.is_resumed:
+            if self.request.mode in ("resume", "force") and self.paths.rollouts.exists():
                 raise OutputError(
                     f"{self.paths.inputs}: is not there, so {self.paths.rollouts} cannot be resumed."
                     " Start anew with --overwrite."
                 )
             return make_plan(self.request.plan, self._unfinished_plan)
-        return reopen_plan(self.paths, read_done(self.paths))
+        if self.request.mode == "resume":
+            check_manifest(self.paths.manifest, self._manifest)
+        plan = reopen_plan(self.paths, read_done(self.paths, self._count_earlier), self.request.plan.order)
+        unknown = [agent for agent in plan.offsets if agent not in self.request.plan.agents]
+        if unknown:
+            raise OutputError(
+                f"{self.paths.inputs}: names agent '{unknown[0]}', which is not configured."
+                f" {suggest(unknown[0], self.request.plan.agents)}"
+            )
+        return plan
+
+    def _count_earlier(self, row: JsonObject) -> None:
+        """Count a rollout of an earlier run in the metrics."""
+        self.metrics.setdefault(row[AGENT_REF]["name"], EnvironmentMetrics()).add(row)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -95,7 +118,7 @@ class Collection:
         self._unfinished_plan.unlink(missing_ok=True)
         if self._recorder is not None:
             self._recorder.journal.close()
-            if not self._recorder.has_recorded and self.request.mode != "resume":
+            if not self._recorder.has_recorded and not self._is_going_on:
                 for path in self.paths.all():
                     path.unlink(missing_ok=True)
                 if self._replaced is not None:
@@ -110,11 +133,12 @@ class Collection:
         Raises UserError when the model endpoint refuses the very first calls, OutputError when a row cannot be written.
         """
         assert self._plan is not None
-        if self._plan.path != self.paths.inputs:
+        self._is_going_on = self._plan.path == self.paths.inputs
+        if not self._is_going_on:
             if self.request.mode == "overwrite":
                 self._replaced = Replaced(self.paths)
             self._plan.move(self.paths.inputs)
-        self.metrics = {agent: EnvironmentMetrics() for agent in self.progress.agents}
+            write_manifest(self.paths.manifest, self._manifest)
         self._recorder = _Recorder(Journal(self.paths), self.progress, self.metrics)
         settings = {agent: self.request.lanes.get(agent, LaneSettings()) for agent in self._plan.offsets}
         concurrency = self.request.concurrency

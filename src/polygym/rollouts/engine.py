@@ -54,6 +54,9 @@ class RetryPolicy:
     wait_for_environment_s: float = 60.0
     """The same for an environment."""
 
+    first_probe_s: float = 1.0
+    """Seconds until something that is down is tried for the first time; later ones are longer apart."""
+
     def delay_s(self, attempt: int, failure: RolloutFailure) -> float:
         """Seconds to wait after failed attempt `attempt` (from 0): exponential with jitter, `Retry-After` at least."""
         longest = min(self.longest_delay_s, self.first_delay_s * 2.0 ** min(attempt, 30))
@@ -106,12 +109,12 @@ class Engine:
         self._recorder = recorder
         self._retries = retries or RetryPolicy()
         self._auto = auto
+        probe_s, model_s = self._retries.first_probe_s, self._retries.wait_for_model_s
+        environment_s = self._retries.wait_for_environment_s
         self._models = {
-            lane.model: Breaker(f"model {lane.model}", self._retries.wait_for_model_s) for lane in settings.values()
+            lane.model: Breaker(f"model {lane.model}".strip(), model_s, probe_s) for lane in settings.values()
         }
-        self._environments = {
-            agent: Breaker(f"environment of {agent}", self._retries.wait_for_environment_s) for agent in settings
-        }
+        self._environments = {agent: Breaker(f"environment of {agent}", environment_s, probe_s) for agent in settings}
         self.scheduler = Scheduler(
             (self._lane(agent, lane) for agent, lane in settings.items()), auto.limit if auto else concurrency
         )

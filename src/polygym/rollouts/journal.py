@@ -5,13 +5,14 @@ The rollouts file is the truth: what is in it is done, what is not in it is to d
 
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from polygym.data.jsonl import drop_torn_line, whole_lines
 from polygym.protocol.errors import OutputError
 from polygym.protocol.json import JsonObject, dumps, loads
-from polygym.protocol.tasks import ROLLOUT_INDEX, TASK_INDEX
+from polygym.protocol.tasks import AGENT_REF, ROLLOUT_INDEX, TASK_INDEX
 from polygym.rollouts.keys import KeySet, RolloutKey
 from polygym.rollouts.outputs import OutputPaths
 
@@ -70,28 +71,34 @@ class _AppendFile:
         os.close(self._fd)
 
 
-def read_done(paths: OutputPaths) -> KeySet:
-    """The rollouts that an earlier run has finished; cuts torn last lines from its files.
+def read_done(paths: OutputPaths, on_row: Callable[[JsonObject], None]) -> KeySet:
+    """The rollouts that an earlier run has finished, each row handed to `on_row`; cuts torn last lines from its files.
 
-    Raises OutputError when a line in the middle is not a rollout: somebody has to look at it before anything is added.
+    Raises OutputError when a line in the middle is not a rollout, or a rollout is there twice: somebody has to look at
+    it before anything is added.
     """
     for path in (paths.rollouts, paths.failures):
         drop_torn_line(path)
-    return KeySet(
-        _finished(path=paths.rollouts, number=number, line=line) for number, line in whole_lines(paths.rollouts)
-    )
+    keys = KeySet(_finished(paths.rollouts, number, line, on_row) for number, line in whole_lines(paths.rollouts))
+    if (twice := keys.first_duplicate()) is not None:
+        raise OutputError(
+            f"{paths.rollouts}: task {twice.task}, repeat {twice.repeat} is there twice. Remove one of the two lines."
+        )
+    return keys
 
 
-def _finished(path: Path, number: int, line: bytes) -> RolloutKey:
+def _finished(path: Path, number: int, line: bytes, on_row: Callable[[JsonObject], None]) -> RolloutKey:
     try:
         row = loads(line)
         key = RolloutKey(row[TASK_INDEX], row[ROLLOUT_INDEX])
         key.packed()
         if not math.isfinite(row["reward"]):
             raise ValueError("its reward is not finite")
+        row[AGENT_REF]["name"]
     except (ValueError, KeyError, TypeError) as error:
         raise OutputError(
             f"{path}:{number}: not a rollout of this run ({type(error).__name__}: {error}). Mend or remove the"
             " line, then resume; the rollout it stood for is run again."
         ) from error
+    on_row(row)
     return key

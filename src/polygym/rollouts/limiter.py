@@ -1,4 +1,4 @@
-"""How many rollouts may be in flight when the run finds out by itself: up while it pays, down when the endpoint suffers.
+"""How many rollouts may be in flight, found out by the run itself: up while it pays, down when the endpoint suffers.
 
 Additive increase, multiplicative decrease (Chiu and Jain 1989), with the doubling start of TCP: what is compared is
 finished rollouts per second, and how long model calls take.
@@ -61,7 +61,7 @@ class AutoLimit:
         elapsed_s = now - self._since
         if self._rate_limited:
             return self._set(
-                now, int(self.limit * BACK_OFF), f"the endpoint limits its rate ({self._rate_limited} × 429)"
+                now, int(self.limit * BACK_OFF), f"the endpoint limits its rate ({self._rate_limited} answers 429)"
             )
         if elapsed_s < WINDOW_S or self._finished < self.limit * ENOUGH:
             return None

@@ -8,7 +8,8 @@ from typing import IO, Literal, TypeAlias
 
 from polygym.protocol.errors import OutputError
 
-Mode: TypeAlias = Literal["new", "resume", "overwrite"]
+Mode: TypeAlias = Literal["new", "resume", "force", "overwrite"]
+"""`force` resumes although what the results depend on has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,18 @@ class OutputPaths:
         return self._beside("_aggregate_metrics.json")
 
     @property
+    def manifest(self) -> Path:
+        """What the results depend on."""
+        return self._beside("_run.json")
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that may write."""
         return self.rollouts.with_name(f".{self.rollouts.name}.lock")
 
     def all(self) -> tuple[Path, ...]:
         """Every file that a collection leaves."""
-        return self.rollouts, self.inputs, self.failures, self.metrics
+        return self.rollouts, self.inputs, self.failures, self.metrics, self.manifest
 
 
 class OutputLock:

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal, TypeAlias
 
 from polygym.data.jsonl import dataset_lines, whole_lines
 from polygym.protocol.errors import InputError, OutputError, suggest
 from polygym.protocol.json import JsonObject, dumps, loads
 from polygym.protocol.tasks import AGENT_REF, PARAMS, ROLLOUT_INDEX, TASK_INDEX, Task, parse_row, parse_task
-from polygym.rollouts.keys import KeySet, RolloutKey
+from polygym.rollouts.keys import KeySet, Numbering, RolloutKey
 from polygym.rollouts.outputs import OutputPaths
 
 
@@ -33,6 +33,25 @@ class InputFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several jobs that share a run: it takes every `count`-th task, counted by task index."""
+
+    index: int
+    """From 0."""
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+    def holds(self, task_index: int) -> bool:
+        """Whether the task is this shard's."""
+        return task_index % self.count == self.index
+
+
+Order: TypeAlias = Literal["group", "stream"]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanRequest:
     """What to run."""
 
@@ -45,6 +64,10 @@ class PlanRequest:
     """Rollouts per task: for all, or by agent."""
     params: JsonObject | None = None
     """Laid over every row's `responses_create_params`."""
+    order: Order = "group"
+    """`group` keeps the repeats of a task next to each other, `stream` runs all tasks once, then again."""
+    shard: Shard | None = None
+    """The part of the tasks that is this run's."""
 
 
 class Plan:
@@ -56,15 +79,27 @@ class Plan:
         """Per agent: where each of its rows starts in the file, in order."""
         self.skipped: Counter[str] = Counter()
         """Per agent: rows that an earlier run has finished."""
+        self._repeats: dict[str, array[int]] = {}
         self._fd = -1
 
     def total(self) -> int:
         """Rollouts to run."""
         return sum(len(offsets) for offsets in self.offsets.values())
 
-    def add(self, agent: str, offset: int) -> None:
-        """Note a row of `agent` at `offset` bytes."""
+    def add(self, agent: str, offset: int, repeat: int) -> None:
+        """Note a row of `agent`, the task's rollout number `repeat`, at `offset` bytes."""
         self.offsets.setdefault(agent, array("Q")).append(offset)
+        self._repeats.setdefault(agent, array("I")).append(repeat)
+
+    def arrange(self, order: Order) -> None:
+        """Bring every agent's rows into their order. Call it once, when all are added."""
+        if order == "stream":
+            for agent, offsets in self.offsets.items():
+                repeats = self._repeats[agent]
+                self.offsets[agent] = array(
+                    "Q", (offsets[at] for at in sorted(range(len(offsets)), key=repeats.__getitem__))
+                )
+        self._repeats = {}
 
     def read(self, agent: str, position: int) -> JsonObject:
         """The agent's row at `position`, decoded afresh, so that no two rollouts share anything."""
@@ -101,6 +136,7 @@ def make_plan(request: PlanRequest, path: Path) -> Plan:
     try:
         with open(path, "wb") as file:
             _write_rows(request, plan, file)
+        plan.arrange(request.order)
         if not plan.total():
             names = ", ".join(str(source.path) for source in request.inputs)
             raise InputError(f"{names}: no tasks to run.")
@@ -115,28 +151,55 @@ def make_plan(request: PlanRequest, path: Path) -> Plan:
 
 def _write_rows(request: PlanRequest, plan: Plan, file: IO[bytes]) -> None:
     offset = 0
-    repeats_of: dict[int, int] = {}
-    for task, agent, repeats in _routed_tasks(request):
+    numbers = _TaskNumbers()
+    for task, agent, repeats in _routed_tasks(request, numbers):
+        first = numbers.take_repeats(repeats)
+        if request.shard is not None and not request.shard.holds(task.index):
+            continue
         row = _prepared(task, agent, request.params)
-        first = repeats_of.get(task.index, 0)
-        repeats_of[task.index] = first + repeats
         for repeat in range(first, first + repeats):
             row[ROLLOUT_INDEX] = repeat
             line = dumps(row) + b"\n"
             file.write(line)
-            plan.add(agent, offset)
+            plan.add(agent, offset, repeat)
             offset += len(line)
 
 
-def _routed_tasks(request: PlanRequest) -> Iterator[tuple[Task, str, int]]:
-    indices: dict[bytes, int] = {}
+class _TaskNumbers:
+    """Task indices: identical rows are one task. Rows that bring an index along keep it, and then all have to."""
+
+    def __init__(self) -> None:
+        self._numbering = Numbering()
+        self._repeats = array("I")
+        self._are_given: bool | None = None
+        self._last = 0
+
+    def index(self, row: JsonObject, line: bytes, agent: str, origin: str) -> int:
+        """The index of the row's task."""
+        given = row.get(TASK_INDEX)
+        if self._are_given is not None and self._are_given is not (given is not None):
+            raise InputError(f"{origin}: '{TASK_INDEX}' must be in every row or in none, else tasks would be mixed up.")
+        self._are_given = given is not None
+        key = repr(given).encode() if given is not None else agent.encode() + b"\n" + line.strip()
+        self._last = self._numbering.number(int.from_bytes(blake2b(key, digest_size=8).digest()))
+        if self._last == len(self._repeats):
+            self._repeats.append(0)
+        return self._last if given is None else given
+
+    def take_repeats(self, count: int) -> int:
+        """The first of the next `count` repeats of the task that `index` was last asked for."""
+        first = self._repeats[self._last]
+        self._repeats[self._last] += count
+        return first
+
+
+def _routed_tasks(request: PlanRequest, numbers: _TaskNumbers) -> Iterator[tuple[Task, str, int]]:
     for source in request.inputs:
         for number, (origin, line) in enumerate(dataset_lines(source.path)):
             if request.limit is not None and number >= request.limit:
                 break
-            digest = blake2b(line.strip(), digest_size=12, key=(source.agent or "").encode()[:64]).digest()
-            index = indices.setdefault(digest, len(indices))
-            task = parse_task(parse_row(line, origin), index=index, origin=origin)
+            row = parse_row(line, origin)
+            task = parse_task(row, index=numbers.index(row, line, source.agent or "", origin), origin=origin)
             agent = _agent_of(task, source, request.agents)
             yield task, agent, _repeats(request.num_repeats, agent, source)
 
@@ -169,7 +232,7 @@ def _prepared(task: Task, agent: str, params: JsonObject | None) -> JsonObject:
     return row
 
 
-def reopen_plan(paths: OutputPaths, done: KeySet) -> Plan:
+def reopen_plan(paths: OutputPaths, done: KeySet, order: Order = "group") -> Plan:
     """The plan of an earlier run, without the rollouts that are `done`. `paths.inputs` must exist."""
     plan = Plan(paths.inputs)
     offset = 0
@@ -179,6 +242,7 @@ def reopen_plan(paths: OutputPaths, done: KeySet) -> Plan:
         if RolloutKey(row[TASK_INDEX], row[ROLLOUT_INDEX]) in done:
             plan.skipped[agent] += 1
         else:
-            plan.add(agent, offset)
+            plan.add(agent, offset, row[ROLLOUT_INDEX])
         offset += len(line)
+    plan.arrange(order)
     return plan
