@@ -1,7 +1,7 @@
 """A stand-in for a model endpoint that costs next to nothing: raw asyncio, no framework, in a process of its own.
 
-Answers `POST /v1/responses` (and `/v1/chat/completions`): while the conversation holds fewer tool outputs than `--steps`,
-with a call of the first offered tool, then with a message. Prints its port on the first line.
+Answers any POST as `/v1/responses` would: while the conversation holds fewer tool outputs than `--steps`, with a call
+of an offered tool, then with a message. Prints its port on the first line.
 """
 
 import argparse

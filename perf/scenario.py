@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from polygym.channels.pool import open_session
-from polygym.fleet.limits import raise_file_limit
 from polygym.config.components import Selector
 from polygym.config.load import load_config
 from polygym.config.model import RunConfig
 from polygym.fleet.discovery import connect, server_instances
 from polygym.fleet.fleet import Fleet
+from polygym.fleet.limits import calm_collector, raise_file_limit
+from polygym.protocol.errors import ConfigError
 from polygym.protocol.json import dumps, loads
 from polygym.rollouts.collect import Collection, CollectRequest
 from polygym.rollouts.plan import InputFile, PlanRequest
@@ -162,7 +163,7 @@ async def other_process(rollouts: int, concurrency: int, port: int, meter: Meter
     for name in ENVIRONMENTS:
         command += ["--resources-server", name]
     command.append(f"++head_server.port={HEAD_PORT}")
-    fleet = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    fleet = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         instances = await _answering(HEAD_PORT)
         meter.others = [fleet.pid]
@@ -171,14 +172,14 @@ async def other_process(rollouts: int, concurrency: int, port: int, meter: Meter
         await wiring.close()
     finally:
         fleet.terminate()
-        fleet.wait()
+        await fleet.wait()
 
 
 async def _answering(port: int) -> list[dict[str, Any]]:
     for _ in range(200):
         try:
             return await server_instances("127.0.0.1", port)
-        except Exception:  # noqa: BLE001, PERF203 - it is not up yet
+        except ConfigError:  # it is not up yet
             await asyncio.sleep(0.05)
     raise SystemExit("the fleet did not come up")
 
@@ -201,9 +202,10 @@ def main() -> None:
     options = parser.parse_args()
     meter = Meter()
     raise_file_limit()
+    calm_collector()
     asyncio.run(SCENARIOS[options.scenario](options.rollouts, options.concurrency, options.port, meter))
     self_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({**meter.result, "self_peak_mb": self_peak}))
+    sys.stdout.write(json.dumps({**meter.result, "self_peak_mb": self_peak}) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ SKIES = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", "windy
 class WeatherTask(TaskFields):
     """A question about the weather."""
 
-    city: str = Field(min_length=1)
-    """The city that the question is about."""
+    city: str | None = Field(default=None, min_length=1)
+    """The city that the question is about; for rows that do not say, any city counts."""
 
 
 class WeatherServer(ResourcesServer[WeatherTask]):
@@ -34,11 +34,11 @@ class WeatherServer(ResourcesServer[WeatherTask]):
 
     def verify(self, rollout: RolloutView, session: Session[WeatherTask]) -> Verification:
         """1.0 when the weather of the right city was looked up and the rollout ends with an answer, else 0.0."""
-        asked = _plain(session.task.city)
-        has_called = any(
-            call.name == "get_weather" and _plain(call.arguments.get("city")) == asked
-            for call in rollout.function_calls
-        )
+        asked = session.task.city
+        looked_up = [
+            _plain(call.arguments.get("city")) for call in rollout.function_calls if call.name == "get_weather"
+        ]
+        has_called = any(looked_up) if asked is None else _plain(asked) in looked_up
         has_answered = _ends_with_answer(rollout)
         return Verification(
             reward=float(has_called and has_answered),

@@ -141,6 +141,12 @@ def test_a_server_type_at_the_top_is_refused(project: Project) -> None:
     assert "'resources_servers' stands at the top" in project.refused("config.yaml")
 
 
+def test_a_number_as_the_name_of_a_server_is_refused(weather: Project) -> None:
+    weather.write("config.yaml", "7: {resources_servers: {weather: {entrypoint: app.py}}}")
+
+    assert "config.yaml:1: '[7]' is the name of a server and so must be text" in weather.refused("config.yaml")
+
+
 def test_one_name_with_two_implementations_is_refused_naming_both_files(project: Project) -> None:
     first, second = project.model("openai_model"), project.model("vllm_model")
 

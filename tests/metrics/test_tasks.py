@@ -41,7 +41,7 @@ def test_the_streamed_interval_is_the_clustered_one(rollouts: list[tuple[int | N
     tasks = [task for task, rewards in groups.items() for _ in rewards]
 
     expected = mean_estimate(values, tasks=tasks)
-    estimate = collect(rollouts).sums.estimate(fmean(values))
+    estimate = collect(rollouts).sums().estimate(fmean(values))
 
     assert estimate.standard_error == nearly(expected.standard_error)
     assert (estimate.interval is None) == (expected.interval is None)
@@ -54,7 +54,7 @@ def test_spread_is_between_and_within_tasks(rollouts: list[tuple[int | None, flo
     freedom = len(rollouts) - len(groups)
     within = sum((reward - fmean(rewards)) ** 2 for rewards in groups for reward in rewards)
 
-    assert collect(rollouts).sums.spread() == {
+    assert collect(rollouts).sums().spread() == {
         "count": len(groups),
         "mean": nearly(fmean(means)),
         "std_between": nearly(stdev(means) if len(means) > 1 else 0.0),
@@ -68,7 +68,7 @@ def test_spread_is_between_and_within_tasks(rollouts: list[tuple[int | None, flo
 @given(ROLLOUTS)
 def test_repeats_average_over_tasks_that_have_enough(rollouts: list[tuple[int | None, float]]) -> None:
     groups = list(by_task(rollouts).values())
-    entries = collect(rollouts).sums.repeats()
+    entries = collect(rollouts).sums().repeats()
 
     assert entries[0]["k"] == 1
     assert entries[-1]["k"] == max(map(len, groups))
@@ -93,17 +93,17 @@ def test_merged_parts_equal_the_whole_also_when_they_share_tasks(
     whole, merged = collect(first + second), collect(first)
     merged.merge(collect(second))
 
-    assert merged.sums.tasks == whole.sums.tasks
-    assert merged.sums.spread() == {key: nearly(value) for key, value in whole.sums.spread().items()}
+    assert merged.sums().tasks == whole.sums().tasks
+    assert merged.sums().spread() == {key: nearly(value) for key, value in whole.sums().spread().items()}
     mean = fmean(reward for _, reward in first + second)
-    assert merged.sums.estimate(mean).standard_error == nearly(whole.sums.estimate(mean).standard_error)
+    assert merged.sums().estimate(mean).standard_error == nearly(whole.sums().estimate(mean).standard_error)
 
 
 def test_every_power_of_two_and_the_most_repeats_are_listed() -> None:
-    assert [entry["k"] for entry in collect([(0, 1.0)] * 11).sums.repeats()] == [1, 2, 4, 8, 11]
-    assert [entry["k"] for entry in collect([(0, 1.0)] * 8).sums.repeats()] == [1, 2, 4, 8]
+    assert [entry["k"] for entry in collect([(0, 1.0)] * 11).sums().repeats()] == [1, 2, 4, 8, 11]
+    assert [entry["k"] for entry in collect([(0, 1.0)] * 8).sums().repeats()] == [1, 2, 4, 8]
 
 
 def test_no_rollouts_make_no_repeats_and_no_tasks() -> None:
-    assert TaskRewards().sums.repeats() == []
-    assert TaskRewards().sums.spread() == {"count": 0}
+    assert TaskRewards().sums().repeats() == []
+    assert TaskRewards().sums().spread() == {"count": 0}

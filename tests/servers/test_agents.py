@@ -109,5 +109,5 @@ def test_an_agent_without_act_cannot_be_made() -> None:
 def test_references_must_have_the_type_that_the_agent_needs() -> None:
     wrong = REFS | {"model_server": {"type": "resources_servers", "name": "env"}}
 
-    with pytest.raises(ConfigError, match="model_server.type"):
+    with pytest.raises(ConfigError, match=r"model_server\.type"):
         Idle.parse_config(wrong, "agent.yaml:1")

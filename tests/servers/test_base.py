@@ -38,9 +38,9 @@ def test_every_wrong_field_is_named_with_the_place_of_the_definition() -> None:
 
 def test_a_configuration_that_is_no_server_config_is_refused() -> None:
     class Wrong(Server):
-        config: dict[str, int]  # type: ignore[assignment]
+        config: dict[str, int]
 
-    with pytest.raises(TypeError, match="Wrong.config must be annotated with a ServerConfig subclass"):
+    with pytest.raises(TypeError, match=r"Wrong\.config must be annotated with a ServerConfig subclass"):
         Wrong.parse_config({}, "game.yaml:7")
 
 

@@ -50,7 +50,7 @@ def test_without_types_a_task_is_the_row_and_there_is_no_state() -> None:
 
     assert session.rollout_id == "3-1"
     assert session.task.responses_create_params == {"input": "x"}
-    assert session.task.colour == "red"  # type: ignore[attr-defined]
+    assert session.task.colour == "red"
     assert session.state is None
 
 
@@ -116,7 +116,7 @@ def test_types_that_a_generic_base_leaves_open_are_filled_in_their_place() -> No
 def test_a_task_that_is_no_task_fields_is_refused_where_it_is_written() -> None:
     with pytest.raises(TypeError, match="the first type, dict, must be a TaskFields"):
 
-        class Wrong(ResourcesServer[dict]): ...  # type: ignore[type-var]
+        class Wrong(ResourcesServer[dict]): ...
 
 
 def test_a_row_that_does_not_fit_is_refused_with_its_fields() -> None:
@@ -169,7 +169,7 @@ def test_seeding_with_something_else_than_a_dict_is_an_error() -> None:
 def call(name: str, arguments: JsonObject) -> tuple[str, bool]:
     server = made(Notebook)
     session = server.new_session(server.task_of(row("x")), "0-0")
-    return tuple(asyncio.run(server.call_tool(name, arguments, session)))  # type: ignore[return-value]
+    return tuple(asyncio.run(server.call_tool(name, arguments, session)))
 
 
 def test_a_tools_value_comes_back_as_text() -> None:
@@ -247,7 +247,7 @@ def test_a_reward_that_is_not_finite_is_an_error(given: Any) -> None:
         verified(given)
 
 
-@pytest.mark.parametrize("given", [None, "1.0", [1.0], {"reward": 1.0}, Verification("1")])  # type: ignore[arg-type]
+@pytest.mark.parametrize("given", [None, "1.0", [1.0], {"reward": 1.0}, Verification("1")])
 def test_what_is_no_number_is_no_reward(given: Any) -> None:
     with pytest.raises(TypeError, match="verify must return a number or a Verification, not "):
         verified(given)
@@ -274,7 +274,7 @@ def test_a_verification_adds_its_fields_to_the_row() -> None:
     [
         Verification(1.0, fields={"found": {1, 2}}),
         Verification(1.0, fields={"found": object()}),
-        Verification(1.0, components={"form": "good"}),  # type: ignore[dict-item]
+        Verification(1.0, components={"form": "good"}),
     ],
 )
 def test_fields_that_cannot_be_written_are_an_error_of_the_verifier(outcome: Verification) -> None:
@@ -289,7 +289,7 @@ def test_a_component_that_is_not_finite_is_an_error() -> None:
 
 def test_verify_may_be_async_and_sees_what_was_asked_and_answered() -> None:
     class Later(Scored):
-        async def verify(self, rollout: RolloutView, session: Session) -> float:  # type: ignore[override]
+        async def verify(self, rollout: RolloutView, session: Session) -> float:
             await asyncio.sleep(0)
             return float(rollout.params == {"input": "x"} and rollout.output == [])
 

@@ -1,7 +1,7 @@
 """Time that belongs to the work itself: a clock that stands still while the event loop is kept busy by something else.
 
-A limit measured on it is never used up by waiting for the loop: with hundreds of rollouts in one process, an answer that
-was there in time would otherwise be late because it could not be looked at.
+A limit measured on it is never used up by waiting for the loop: with hundreds of rollouts in one process, an answer
+that was there in time would otherwise be late because it could not be looked at.
 """
 
 import asyncio

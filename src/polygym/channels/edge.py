@@ -24,8 +24,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LARGEST_BODY = 1 << 30
 """Bytes; images and long contexts travel inside JSON."""
 COOKIE_AGE_S = 14 * 24 * 3600
-COOKIES = "polygym.cookies"
-"""Where a request keeps the cookies of its answer."""
+COOKIES = web.RequestKey("cookies", dict[str, str])
+"""The cookies of a request's answer."""
 
 
 class InvalidBody(Exception):
@@ -63,8 +63,7 @@ def new_app(cookie: str | None = None) -> web.Application:
 
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-        sent = request.cookies.get(cookie) if cookie is not None else None
-        request[COOKIES] = {cookie: sent} if sent is not None else {}
+        request[COOKIES] = {name: value for name, value in request.cookies.items() if name == cookie}
         response = await _answer(request, handler)
         for name, value in request[COOKIES].items():
             response.set_cookie(name, value, max_age=COOKIE_AGE_S, httponly=True, samesite="lax", path="/")

@@ -8,7 +8,7 @@ file may use it for something else.
 import difflib
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, field_validator
 
@@ -58,7 +58,8 @@ class EvalRun(BaseModel):
     temperature: float | None = None
     top_p: float | None = None
     max_output_tokens: PositiveInt | None = None
-    resume: bool = False
+    resume: bool | Literal["force"] = False
+    """`force` goes on although what the results depend on has changed."""
     overwrite: bool = False
     no_serve: bool = False
     disable_aggregation: bool = False
@@ -72,7 +73,7 @@ class EvalRun(BaseModel):
     @property
     def params(self) -> JsonObject:
         """Everything that is laid over `responses_create_params`."""
-        own = {name: getattr(self, name) for name in ("temperature", "top_p", "max_output_tokens")}
+        own = {"temperature": self.temperature, "top_p": self.top_p, "max_output_tokens": self.max_output_tokens}
         return {**self.responses_create_params, **{name: value for name, value in own.items() if value is not None}}
 
 

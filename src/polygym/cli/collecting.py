@@ -19,16 +19,17 @@ from polygym.config.model import RunConfig
 from polygym.config.roots import find
 from polygym.fleet.discovery import connect, server_instances
 from polygym.fleet.fleet import Fleet
-from polygym.fleet.limits import raise_file_limit
+from polygym.fleet.limits import calm_collector, raise_file_limit
 from polygym.fleet.ports import head_address
 from polygym.metrics.running import overall
 from polygym.metrics.table import environment_table, failure_lines
 from polygym.protocol.calls import Agent
 from polygym.protocol.errors import ConfigError, OutputError, suggest
-from polygym.protocol.failures import RolloutFailure
+from polygym.protocol.failures import describe
 from polygym.protocol.json import JsonObject
 from polygym.rollouts.collect import Collection, CollectRequest
 from polygym.rollouts.datasets import agents_without, declared_inputs
+from polygym.rollouts.manifest import setup_of
 from polygym.rollouts.outputs import Mode
 from polygym.rollouts.plan import InputFile, PlanRequest
 
@@ -54,13 +55,18 @@ async def collect(config: RunConfig, asked: EvalRun) -> ExitCode:
     with Interrupts() as interrupts:
         servers = await _servers(config, asked)
         with Collection(_request(config, asked, servers.agents)) as run:
-            _check_agents(run, servers.agents)
+            has_metrics = True
             try:
-                await _run(run, config, asked, servers, interrupts)
+                has_metrics = await _run(run, config, asked, servers, interrupts)
             except asyncio.CancelledError:
                 if interrupts.exit_code is None:
                     raise
-    return _report(run, interrupts.exit_code)
+    _report(run)
+    if interrupts.exit_code is not None:
+        return interrupts.exit_code
+    if run.progress.done < run.progress.total:
+        return ExitCode.SOME_FAILED
+    return ExitCode.OK if has_metrics else ExitCode.UNEXPECTED
 
 
 async def _servers(config: RunConfig, asked: EvalRun) -> _Servers:
@@ -87,7 +93,11 @@ def _request(config: RunConfig, asked: EvalRun, agents: Sequence[str]) -> Collec
         if name not in agents:
             raise ConfigError(f"--num-repeats: there is no agent '{name}'. {suggest(name, agents)}")
     output = Path(asked.output)
-    mode: Mode = "resume" if asked.resume else "overwrite" if asked.overwrite else "new"
+    mode: Mode = "new"
+    if asked.resume:
+        mode = "force" if asked.resume == "force" else "resume"
+    elif asked.overwrite:
+        mode = "overwrite"
     return CollectRequest(
         plan=PlanRequest(
             inputs=_inputs(config, asked),
@@ -99,6 +109,7 @@ def _request(config: RunConfig, asked: EvalRun, agents: Sequence[str]) -> Collec
         output=output if output.name else output.absolute(),
         mode=mode,
         concurrency=asked.concurrency,
+        setup={} if asked.no_serve else setup_of(config, agents),
     )
 
 
@@ -122,14 +133,15 @@ def _located(name: str, config: RunConfig) -> Path:
     return path if path.exists() else find(config.roots, name) or path
 
 
-async def _run(run: Collection, config: RunConfig, asked: EvalRun, servers: _Servers, interrupts: Interrupts) -> None:
+async def _run(run: Collection, config: RunConfig, asked: EvalRun, servers: _Servers, interrupts: Interrupts) -> bool:
+    """Collect. Whether the metrics were written, too, as far as they were wanted."""
     if BASELINE in servers.implementations:
         click.echo(f"{BASELINE} is the random baseline, not a language model.", err=True)
     async with _agents(config, servers) as agents:
         with interrupts.politely(partial(_stop, run), signal.SIGINT), Display(run.progress):
+            calm_collector()
             await run.run(agents)
-        if not asked.disable_aggregation:
-            await _write_metrics(run, agents)
+        return asked.disable_aggregation or await _write_metrics(run, agents)
 
 
 @asynccontextmanager
@@ -150,19 +162,22 @@ def _stop(run: Collection) -> None:
     click.echo("Finishing the rollouts in flight; Ctrl-C again drops them.", err=True)
 
 
-async def _write_metrics(run: Collection, agents: Mapping[str, Agent]) -> None:
+async def _write_metrics(run: Collection, agents: Mapping[str, Agent]) -> bool:
+    """Whether it worked. Environments compute metrics with code of their own; what it raises costs no rollout."""
     try:
         await run.write_metrics(agents)
-    except RolloutFailure as failure:
-        log.error("the aggregate metrics were not written: %s", failure.message)
+    except Exception as error:
+        log.error("%s was not written: %s", run.paths.metrics, describe(error))
+        return False
+    return True
 
 
-def _report(run: Collection, interrupted: ExitCode | None) -> ExitCode:
-    """Print the table and the paths; the command's exit code."""
+def _report(run: Collection) -> None:
+    """Print the table and the paths."""
     progress = run.progress
     if not run.paths.rollouts.exists():
         click.echo("Stopped before any rollout had ended; nothing was written.", err=True)
-        return interrupted or ExitCode.UNEXPECTED
+        return
     snapshots = {name: metrics.snapshot() for name, metrics in run.metrics.items()}
     if snapshots:
         together = overall(run.metrics.values()) if len(snapshots) > 1 else None
@@ -170,7 +185,7 @@ def _report(run: Collection, interrupted: ExitCode | None) -> ExitCode:
             click.echo(line)
     kept = progress.done - sum(counts.scored for counts in progress.agents.values())
     if kept:
-        click.echo(f"{kept} of {progress.total} rollouts are from an earlier run and not in the table.")
+        click.echo(f"{kept} of {progress.total} rollouts are from an earlier run.")
     for label, path in (
         ("rollouts", run.paths.rollouts),
         ("inputs", run.paths.inputs),
@@ -179,8 +194,6 @@ def _report(run: Collection, interrupted: ExitCode | None) -> ExitCode:
     ):
         if path.exists() and (path != run.paths.failures or path.stat().st_size):
             click.echo(f"{label + ':':10}{path}")
-    if progress.done == progress.total:
-        return interrupted or ExitCode.OK
-    have = f"{progress.done} of {progress.total} rollouts have a reward."
-    click.echo(f"{have} For the others, run the same command with --resume.", err=True)
-    return interrupted or ExitCode.SOME_FAILED
+    if progress.done < progress.total:
+        have = f"{progress.done} of {progress.total} rollouts have a reward."
+        click.echo(f"{have} For the others, run the same command with --resume.", err=True)

@@ -8,7 +8,6 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from time import monotonic
-from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import click
@@ -37,12 +36,13 @@ def describe(name: str, counts: AgentProgress, elapsed_s: float) -> Line:
     """One environment's counts as they are shown; the rate is of this run's rollouts."""
     ended = counts.scored + counts.failed
     retried = f", {counts.retried} retried" if counts.retried else ""
+    last = f", last: {counts.last_failure.failure_class}" if counts.last_failure is not None else ""
     return Line(
         agent=name,
         done=f"{counts.done}/{counts.total}",
         rate=f"{ended / elapsed_s:.1f}/s" if elapsed_s > 0 else "-",
         reward="-" if counts.mean_reward is None else f"{counts.mean_reward:.3f}",
-        failed=f"{counts.failed}{retried}",
+        failed=f"{counts.failed}{retried}{last}",
     )
 
 
@@ -62,9 +62,7 @@ class Display:
         self._schedule()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
         if self._live is not None:

@@ -26,13 +26,20 @@ def eval_group() -> None:
     """Collect rollouts and look at them."""
 
 
-@eval_group.command("run")
+class _RunCommand(click.Command):
+    """Takes `--resume=force` beside `--resume`: in click, an option with an optional value eats what follows it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, ["--resume-force" if text == "--resume=force" else text for text in args])
+
+
+@eval_group.command("run", cls=_RunCommand)
 @click.option("--input", "-i", metavar="FILE", multiple=True, help="Tasks, JSONL. Repeatable; default: see --split.")
 @click.option("--output", "-o", metavar="FILE", help="Where the rollouts go, JSONL.")
 @click.option("--limit", type=int, metavar="N", help="Take the first N tasks of each input.")
 @click.option("--num-repeats", callback=_repeats, metavar="N", help="Rollouts per task, for all or as AGENT=N,AGENT=N.")
 @click.option("--concurrency", type=int, metavar="N", help="Rollouts in flight.  [default: 256]")
-@click.option("--agent", "-a", metavar="NAME", help="Agent for tasks that name none.")
+@click.option("--agent", "-a", metavar="NAME", help="Agent for tasks that name none; else only its datasets.")
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "example", "benchmark"]),
@@ -41,7 +48,13 @@ def eval_group() -> None:
 @click.option("--temperature", type=float, metavar="T", help="For every task.")
 @click.option("--top-p", type=float, metavar="P", help="For every task.")
 @click.option("--max-output-tokens", type=int, metavar="N", help="For every task.")
-@click.option("--resume", is_flag=True, default=None, help="Go on with an output that a run left unfinished.")
+@click.option(
+    "--resume",
+    type=str,
+    flag_value="yes",
+    help="Go on with an output that a run left unfinished; --resume=force although its inputs or servers have changed.",
+)
+@click.option("--resume-force", "resume", type=str, flag_value="force", hidden=True)
 @click.option("--overwrite", is_flag=True, default=None, help="Replace an output that exists.")
 @click.option("--no-serve", is_flag=True, default=None, help="Use the fleet that 'gym env start' has up.")
 @selection_options

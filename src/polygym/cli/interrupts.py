@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Self
 
 from polygym.cli.exits import ExitCode
@@ -29,9 +28,7 @@ class Interrupts:
             loop.add_signal_handler(number, self._arrived, number)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         loop = asyncio.get_running_loop()
         for number in _CODES:
             loop.remove_signal_handler(number)

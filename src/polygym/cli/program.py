@@ -25,7 +25,10 @@ HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 def program(context: click.Context, is_version: bool, is_json: bool) -> int:
     """Run language-model agents in many environments at once and score what they do."""
     if is_version:
-        print_json({"name": "polygym", "version": __version__}) if is_json else click.echo(f"polygym {__version__}")
+        if is_json:
+            print_json({"name": "polygym", "version": __version__})
+        else:
+            click.echo(f"polygym {__version__}")
         context.exit()
     if is_json:
         raise click.UsageError("--json goes behind the command: gym list models --json.", context)
@@ -47,8 +50,11 @@ def run_program(arguments: Sequence[str], *, name: str = "gym", defaults: Mappin
     """
     log_to_stderr()
     try:
-        code = program.main(list(arguments), name, standalone_mode=False, default_map=defaults)
+        with program.make_context(name, list(arguments), default_map=defaults) as context:
+            code = program.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except BaseException as error:
         return report(error, is_verbose=is_verbose())
     return code if isinstance(code, int) else ExitCode.OK

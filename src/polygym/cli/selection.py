@@ -42,11 +42,6 @@ class Selection:
             needs_model=needs_model,
         )
 
-    @property
-    def has_components(self) -> bool:
-        """Whether any component or config file is named."""
-        return bool(self.options["config"] or any(self._selectors()) or "config_paths" in self.override_keys())
-
     def override_keys(self) -> set[str]:
         """The keys that overrides set, as written."""
         return {text.lstrip("+").partition("=")[0] for text in self.overrides if not text.startswith("~")}

@@ -20,6 +20,9 @@ from polygym.protocol.json import JsonObject
 
 log = logging.getLogger("polygym.cli")
 
+SERVER_OUTPUT = logging.getLogger("polygym.process")
+"""What servers in processes of their own write."""
+
 _COLUMNS = {
     "instance": "process_name",
     "type": "server_type",
@@ -38,6 +41,7 @@ async def serve_fleet(config: RunConfig) -> ExitCode:
             " --config ('gym list resources-servers' shows what there is)."
         )
     raise_file_limit()
+    SERVER_OUTPUT.setLevel(logging.INFO)
     bound = bind_head(config.settings)
     try:
         with Interrupts() as interrupts:

@@ -19,14 +19,9 @@ class _StderrHandler(logging.Handler):
 
 
 def log_to_stderr() -> None:
-    """Show warnings and errors."""
-    logging.getLogger().handlers = [_StderrHandler()]
+    """Show warnings and errors, unless the program around us has a way of its own to show them."""
+    logging.basicConfig(handlers=[_StderrHandler()], format="%(message)s")
     _OURS.setLevel(logging.WARNING)
-
-
-def show_level(level: int) -> None:
-    """Show what our rooms log from `level` on, where that is more than what is shown already."""
-    _OURS.setLevel(min(level, _OURS.level))
 
 
 def is_verbose() -> bool:
@@ -39,7 +34,7 @@ def verbose_option(command: CommandT) -> CommandT:
 
     def turn_on(context: click.Context, parameter: click.Parameter, is_on: bool) -> None:
         if is_on:
-            show_level(logging.DEBUG)
+            _OURS.setLevel(logging.DEBUG)
 
     return click.option(
         *("-v", "--verbose"),

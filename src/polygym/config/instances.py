@@ -71,13 +71,15 @@ class InstanceReader:
                         f"{self.origins.of((name,))}: '{name}' stands at the top; an instance's name goes above."
                     )
                 if looks_like_server(value):
-                    instances[str(name)] = self.read(str(name), value)
+                    instances[name] = self.read(name, value)
             except ConfigError as error:
                 problems.append(str(error))
         return instances, problems
 
-    def read(self, name: str, value: JsonObject) -> ServerInstance:
+    def read(self, name: Any, value: JsonObject) -> ServerInstance:
         """One server. Raises ConfigError naming the file and line that is wrong."""
+        if not isinstance(name, str):
+            raise self._error((name,), "is the name of a server and so must be text: put it into quotes.")
         server_type, implementation = self._identity(name, value)
         path: KeyPath = (name, server_type, implementation)
         fields = value[server_type][implementation]

@@ -144,7 +144,7 @@ def check_config(merged: MergedConfig, sources: ConfigSources, *, needs_model: b
     check_references(instances, merged.origins, merged.roots, needs_model=needs_model)
     return RunConfig(
         instances=instances,
-        settings={key: value for key, value in resolved.items() if str(key) not in instances},
+        settings={key: value for key, value in resolved.items() if key not in instances},
         merged=tree,
         roots=merged.roots,
     )

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from polygym.fleet.loader import make_server, register_roots
-from polygym.fleet.process import READY_LINE, STOP_S
+from polygym.fleet.process import READY_LINE
 from polygym.fleet.serving import edge_app, serve
 from polygym.fleet.wiring import Wiring
 from polygym.protocol.errors import ConfigError, UserError
@@ -28,9 +28,10 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     bound = socket.socket(fileno=int(sys.argv[1]))
+    bound.set_inheritable(False)
     order = loads(sys.stdin.buffer.readline())
     try:
-        asyncio.run(_serve(order, bound))
+        asyncio.run(_serve(order, bound, _take_standard_input()))
     except asyncio.CancelledError:
         return 0
     except UserError as error:
@@ -39,9 +40,17 @@ def main() -> int:
     return 0
 
 
-async def _serve(order: JsonObject, bound: socket.socket) -> None:
-    """Be the ordered server until the parent lets go, which cancels this task."""
-    _watch_parent()
+def _take_standard_input() -> int:
+    """The parent's pipe under another number, where neither the server's code nor what it starts can get at it."""
+    pipe, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return pipe
+
+
+async def _serve(order: JsonObject, bound: socket.socket, pipe: int) -> None:
+    """Be the ordered server until the parent lets go of the pipe, which cancels this task."""
+    _watch_parent(pipe, order["stop_s"])
     register_roots([Path(root) for root in order["roots"]])
     wiring = Wiring()
     for name, peer in order["peers"].items():
@@ -66,8 +75,8 @@ async def _serve(order: JsonObject, bound: socket.socket) -> None:
         await wiring.close()
 
 
-def _watch_parent() -> None:
-    """Cancel the current task when standard input closes, and end the process if that does not help.
+def _watch_parent(pipe: int, stop_s: float) -> None:
+    """Cancel the current task when the pipe closes, and kill the process and its children if that does not help.
 
     In a thread of its own, because the server's code may keep the event loop busy or block it for good.
     """
@@ -75,10 +84,11 @@ def _watch_parent() -> None:
     assert serving is not None
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(pipe, 1):
+            pass
         loop.call_soon_threadsafe(serving.cancel)
-        time.sleep(STOP_S)
-        os._exit(1)
+        time.sleep(stop_s)
+        os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
 

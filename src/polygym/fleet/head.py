@@ -50,11 +50,17 @@ def server_instances(fleet: Fleet) -> list[JsonObject]:
             "pid": member.pid,
             "placement": member.placement,
             "start_time": member.started_at,
-            "status": "running" if member.placement == "remote" or member.started_at else "starting",
+            "status": _status(member),
             "uptime_seconds": time.time() - member.started_at if member.started_at else None,
         }
         for name, member in fleet.members.items()
     ]
+
+
+def _status(member: Member) -> str:
+    if member.process is not None and member.process.has_ended:
+        return "ended"
+    return "running" if member.placement == "remote" or member.started_at else "starting"
 
 
 async def serve_head(fleet: Fleet, bound: socket.socket) -> "web.AppRunner":

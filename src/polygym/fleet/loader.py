@@ -29,7 +29,7 @@ BASES: dict[ServerType, type[Server]] = {
 
 
 class _ImplementationFinder(MetaPathFinder):
-    """Finds the package of an implementation: its folders in all roots that have code in it, the first root winning.
+    """Finds the package of an implementation: its folders in all roots, a module in an earlier one winning.
 
     Python itself would let a folder with `__init__.py` win over one without, whatever the order of the roots.
     """
@@ -40,13 +40,13 @@ class _ImplementationFinder(MetaPathFinder):
         parent, _, name = fullname.rpartition(".")
         if parent not in SERVER_TYPES:
             return None
-        folders = [Path(root, name) for root in path or ()]
-        folders = [folder for folder in folders if next(folder.glob("*.py"), None) is not None]
+        folders = [folder for root in path or () if (folder := Path(root, name)).is_dir()]
         if not folders:
             return None
         locations = [str(folder) for folder in folders]
-        start = folders[0] / "__init__.py"
-        if start.is_file():
+        with_code = next((folder for folder in folders if next(folder.glob("*.py"), None) is not None), folders[0])
+        if (with_code / "__init__.py").is_file():
+            start = with_code / "__init__.py"
             return spec_from_file_location(fullname, start, submodule_search_locations=locations)
         spec = ModuleSpec(fullname, None, is_package=True)
         spec.submodule_search_locations = locations
@@ -59,19 +59,27 @@ _FINDER = _ImplementationFinder()
 def register_roots(roots: Sequence[Path]) -> None:
     """Make `<server type>.<implementation>.<module>` importable from the roots, the first root winning.
 
-    The three folders are registered as packages directly, so that nothing else in a root becomes importable. Modules
-    that were imported from other roots are forgotten.
+    The three folders are registered as packages directly, so that nothing else in a root becomes importable. An
+    implementation that was imported from elsewhere is forgotten.
     """
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
     for server_type in SERVER_TYPES:
         package = sys.modules.setdefault(server_type, ModuleType(server_type))
         folders = [str(root / server_type) for root in roots if (root / server_type).is_dir()]
-        if folders != list(getattr(package, "__path__", ())):
-            for name in [name for name in sys.modules if name.startswith(f"{server_type}.")]:
-                del sys.modules[name]
         package.__path__ = folders
+        _forget_moved(server_type, folders)
     importlib.invalidate_caches()
+
+
+def _forget_moved(server_type: ServerType, folders: Sequence[str]) -> None:
+    imported = {".".join(name.split(".")[:2]) for name in sys.modules if name.startswith(f"{server_type}.")}
+    for package in imported:
+        spec = _FINDER.find_spec(package, folders)
+        locations = list(getattr(sys.modules.get(package), "__path__", ()))
+        if spec is None or spec.submodule_search_locations != locations:
+            for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+                del sys.modules[name]
 
 
 def load_class(server_type: ServerType, implementation: str, entrypoint: str, origin: str) -> type[Server]:

@@ -18,8 +18,12 @@ log = logging.getLogger("polygym.process")
 
 STOP_S = 10.0
 """Seconds between asking a process to end and ending it; more than serving takes to let go of requests under way."""
+UNREADY_STOP_S = 1.0
+"""The same for a process that is not ready: it holds no sessions yet, and may be busy importing."""
 TAIL_LINES = 20
 """Lines of a process's output that are kept for the message about its death."""
+POLL_S = 0.05
+"""Seconds between two looks at whether a process has ended."""
 LONGEST_LINE = 1 << 16
 """Bytes of output without a line break that are taken for a line."""
 READY_LINE = "polygym: ready"
@@ -38,11 +42,17 @@ class ServerProcess:
     """One child process that serves one instance on a socket bound by its parent."""
 
     def __init__(
-        self, instance: ServerInstance, bound: socket.socket, peers: dict[str, Peer], roots: tuple[Path, ...]
+        self,
+        instance: ServerInstance,
+        bound: socket.socket,
+        peers: dict[str, Peer],
+        roots: tuple[Path, ...],
+        stop_s: float = STOP_S,
     ) -> None:
         self.instance = instance
         self._socket = bound
-        self._order = _order(instance, peers, roots)
+        self._stop_s = stop_s
+        self._order = {**_order(instance, peers, roots), "stop_s": stop_s}
         self._process: asyncio.subprocess.Process | None = None
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._is_ready = asyncio.Event()
@@ -52,6 +62,11 @@ class ServerProcess:
     def pid(self) -> int | None:
         """Process id, None before `start`."""
         return self._process.pid if self._process is not None else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was started and has ended, by itself or not."""
+        return self._process is not None and self._process.returncode is not None
 
     async def start(self, python: Path, timeout_s: float) -> None:
         """Start and wait until the server is ready; then the socket is the child's alone.
@@ -71,7 +86,7 @@ class ServerProcess:
         assert self._process.stdin is not None
         self._process.stdin.write(dumps(self._order) + b"\n")
         self._reader = asyncio.create_task(self._read(), name=f"output of {self.instance.name}")
-        waiting = [asyncio.create_task(self._is_ready.wait()), asyncio.create_task(self._process.wait())]
+        waiting = [asyncio.create_task(self._is_ready.wait()), asyncio.create_task(self.wait())]
         try:
             await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -109,7 +124,10 @@ class ServerProcess:
     async def wait(self) -> int:
         """Wait for the process to end; its exit status, negative for a signal."""
         assert self._process is not None
-        return await self._process.wait()
+        # asyncio's own wait is also for the pipes, which what the process has started may hold open (cpython #119710).
+        while self._process.returncode is None:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
+        return self._process.returncode
 
     def tail(self) -> list[str]:
         """The last lines the process wrote."""
@@ -123,12 +141,13 @@ class ServerProcess:
         assert process.stdin is not None
         process.stdin.close()
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), STOP_S)
+            await asyncio.wait_for(self.wait(), self._stop_s if self._is_ready.is_set() else UNREADY_STOP_S)
         with suppress(ProcessLookupError, PermissionError):  # nobody is left; macOS reports that as the latter
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await self.wait()
         if self._reader is not None:
-            await self._reader
+            await asyncio.wait({self._reader}, timeout=POLL_S)
+            self._reader.cancel()
 
 
 def _order(instance: ServerInstance, peers: dict[str, Peer], roots: tuple[Path, ...]) -> JsonObject:

@@ -4,8 +4,6 @@ import importlib.metadata
 import re
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 OURSELVES = re.compile(r"^(-e\s+)?(polygym|nemo[-_]gym)(?![\w.-])", re.IGNORECASE)
 """A line that asks for the gym itself, which is always there."""
 
@@ -25,6 +23,8 @@ def unmet_requirements(folder: Path) -> list[str]:
 
 
 def _is_met(line: str) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement  # 30 ms, and few components have requirements
+
     try:
         requirement = Requirement(line)
     except InvalidRequirement:

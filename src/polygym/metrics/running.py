@@ -12,7 +12,7 @@ from polygym.metrics.distribution import Distribution
 from polygym.metrics.groups import CORRECT_AT
 from polygym.metrics.intervals import proportion_interval
 from polygym.metrics.records import REWARD, SCORED_STATES, TOKEN_COUNTS, numbers_of, state_of, work_of
-from polygym.metrics.tasks import TaskRewards
+from polygym.metrics.tasks import TaskRewards, TaskSums
 from polygym.protocol.failures import FailureClass, Stage
 from polygym.protocol.json import JsonObject
 from polygym.protocol.rollouts import FAILURE_CLASS, RolloutState
@@ -102,7 +102,7 @@ class EnvironmentMetrics:
         self._tasks.merge(other._tasks)
 
     def snapshot(self) -> JsonObject:
-        """All metrics so far as plain numbers; what cannot be told yet is None. Costs the same at any size.
+        """All metrics so far as plain numbers; what cannot be told yet is None. Goes through all tasks.
 
         `done` and the four states count rollouts. `reward` has the statistics of all scored rollouts and a 95 %
         interval of their mean (intervals.py says which), `tasks` how tasks differ (`TaskSums.spread`), `repeats` one
@@ -110,13 +110,16 @@ class EnvironmentMetrics:
         model calls a rollout. `latency_s` is by stage, in seconds. `values_left_out` counts values of fields beyond the
         first 200.
         """
+        return self._snapshot(self._tasks.sums())
+
+    def _snapshot(self, tasks: TaskSums) -> JsonObject:
         return {
             "done": self.done,
             **{str(state): self.states[state] for state in RolloutState},
             "failures_by_class": dict(self.failures.most_common()),
-            "reward": {**self.rewards.summary(), **self._trust()},
-            "tasks": self._tasks.sums.spread(),
-            "repeats": self._tasks.sums.repeats(),
+            "reward": {**self.rewards.summary(), **self._trust(tasks)},
+            "tasks": tasks.spread(),
+            "repeats": tasks.repeats(),
             "fields": {name: numbers.summary() for name, numbers in sorted(self._fields.items())},
             "values_left_out": self._values_left_out,
             "tokens": {name: self._tokens[name] for name in TOKEN_COUNTS},
@@ -125,9 +128,8 @@ class EnvironmentMetrics:
             "latency_s": {stage: seconds.tail_summary() for stage, seconds in sorted(self._durations_s.items())},
         }
 
-    def _trust(self) -> JsonObject:
+    def _trust(self, tasks: TaskSums) -> JsonObject:
         """How far the mean reward can be trusted. Rewards that are all equal show no error to speak of."""
-        tasks = self._tasks.sums
         estimate = tasks.estimate(self.rewards.mean)
         is_constant = self.rewards.minimum == self.rewards.maximum
         interval, method = (None if is_constant else estimate.interval), "clustered_t"
@@ -196,11 +198,11 @@ class EnvironmentMetrics:
 
 def overall(environments: Iterable[EnvironmentMetrics]) -> JsonObject:
     """The snapshot of several environments together. A task index used in two of them names two tasks."""
-    total = EnvironmentMetrics()
+    total, tasks = EnvironmentMetrics(), TaskSums()
     for environment in environments:
         total._merge_all_but_tasks(environment)
-        total._tasks.sums.merge(environment._tasks.sums)
-    return total.snapshot()
+        tasks.merge(environment._tasks.sums())
+    return total._snapshot(tasks)
 
 
 def _task_of(record: JsonObject) -> int | None:

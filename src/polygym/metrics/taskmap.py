@@ -29,14 +29,14 @@ class TaskMap:
     def __init__(self) -> None:
         self._segments: list[_Segment | None] = [None] * _SEGMENTS
 
-    def add(self, task: int, part: TaskScore) -> TaskScore:
-        """Add a part to a task's score. Returns the score before, which is all zeros for a task not seen yet."""
+    def add(self, task: int, total: int, correct: int, reward_sum: float) -> None:
+        """Add scored rollouts to a task."""
         mixed = task * _GOLDEN & _WORD
         number = mixed >> (64 - _SEGMENT_BITS)
         segment = self._segments[number]
         if segment is None:
             segment = self._segments[number] = _Segment()
-        return segment.add(task, mixed, part)
+        segment.add(task, mixed, total, correct, reward_sum)
 
     def __len__(self) -> int:
         return sum(len(segment.tasks) for segment in self._segments if segment is not None)
@@ -59,23 +59,21 @@ class _Segment:
         self.reward_sums = array("d")
         self._make_index(bits=3)
 
-    def add(self, task: int, mixed: int, part: TaskScore) -> TaskScore:
+    def add(self, task: int, mixed: int, total: int, correct: int, reward_sum: float) -> None:
         slot = self._slot(task, mixed)
         at = self.index[slot]
         if at != _FREE:
-            before = TaskScore(self.totals[at], self.correct[at], self.reward_sums[at])
-            self.totals[at] += part.total
-            self.correct[at] += part.correct
-            self.reward_sums[at] += part.reward_sum
-            return before
+            self.totals[at] += total
+            self.correct[at] += correct
+            self.reward_sums[at] += reward_sum
+            return
         self.index[slot] = len(self.tasks)
         self.tasks.append(task)
-        self.totals.append(part.total)
-        self.correct.append(part.correct)
-        self.reward_sums.append(part.reward_sum)
+        self.totals.append(total)
+        self.correct.append(correct)
+        self.reward_sums.append(reward_sum)
         if 3 * len(self.tasks) > 2 * len(self.index):
             self._make_index(bits=len(self.index).bit_length())
-        return TaskScore(0, 0, 0.0)
 
     def scores(self) -> Iterator[tuple[int, TaskScore]]:
         for task, total, correct, reward_sum in zip(

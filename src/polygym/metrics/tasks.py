@@ -1,18 +1,14 @@
 """Rewards by task as they stream in: pass@k, pass^k, mean@k, spread within and between tasks, a clustered interval.
 
-What a summary needs is kept up to date with every reward, so that a summary costs the same after ten and after a
-million tasks.
+Taking in a reward touches three numbers of its task; a summary goes through all tasks, some seconds for ten million.
 """
 
 import math
-from typing import Final
 
 from polygym.metrics.intervals import Estimate, clustered_estimate
 from polygym.metrics.passes import pass_at_k, pass_hat_k
 from polygym.metrics.taskmap import TaskMap, TaskScore
 from polygym.protocol.json import JsonObject
-
-_NOTHING: Final = TaskScore(0, 0, 0.0)
 
 
 class TaskSums:
@@ -33,18 +29,23 @@ class TaskSums:
         self._cross = 0.0
         """Sum of (scored rollouts of a task x their summed reward)."""
         self._within = 0.0
-        """Sum of squared distances of rewards from the mean of their task."""
+        """Sum of squared distances of rewards from the mean of their task: sum of squares - sum of (total x mean^2)."""
 
-    def extend(self, before: TaskScore, part: TaskScore) -> None:
-        """A task grew from `before` by `part`."""
-        if not before.total:
-            self._count(part, 1)
-            return
-        total = before.total + part.total
-        distance = part.reward_sum / part.total - before.reward_sum / before.total
-        self._within += distance * distance * before.total * part.total / total
-        self._count(before, -1)
-        self._count(TaskScore(total, before.correct + part.correct, before.reward_sum + part.reward_sum), 1)
+    def add_task(self, score: TaskScore) -> None:
+        """Take in one whole task."""
+        total, correct, reward_sum = score
+        self.tasks[total, correct] = self.tasks.get((total, correct), 0) + 1
+        mean = reward_sum / total
+        self._means[total] = self._means.get(total, 0.0) + mean
+        self._squared_means += mean * mean
+        self._squared_sums += reward_sum * reward_sum
+        self._squared_totals += total * total
+        self._cross += total * reward_sum
+        self._within -= reward_sum * mean
+
+    def add_squares(self, squares: float) -> None:
+        """Take in the sum of squared rewards of all tasks, which the spread within tasks needs."""
+        self._within += squares
 
     def merge(self, other: "TaskSums") -> None:
         """Add the sums over other tasks."""
@@ -57,11 +58,6 @@ class TaskSums:
         self._squared_totals += other._squared_totals
         self._cross += other._cross
         self._within += other._within
-
-    def move(self, before: TaskScore, part: TaskScore) -> None:
-        """`part`, so far counted as a task of its own, belongs to the task that has `before`."""
-        self._count(part, -1)
-        self.extend(before, part)
 
     @property
     def count(self) -> int:
@@ -96,7 +92,7 @@ class TaskSums:
             "count": count,
             "mean": mean,
             "std_between": math.sqrt(between / (count - 1)) if count > 1 else 0.0,
-            "std_within": math.sqrt(self._within / (rollouts - count)) if rollouts > count else None,
+            "std_within": math.sqrt(max(0.0, self._within) / (rollouts - count)) if rollouts > count else None,
             "always_correct": always,
             "never_correct": never,
             "sometimes_correct": count - always - never,
@@ -126,44 +122,46 @@ class TaskSums:
             "tasks_with_fewer": self.count - tasks,
         }
 
-    def _count(self, score: TaskScore, sign: int) -> None:
-        total, correct, reward_sum = score
-        key = (total, correct)
-        tasks = self.tasks.get(key, 0) + sign
-        if tasks:
-            self.tasks[key] = tasks
-        else:
-            del self.tasks[key]
-        mean = reward_sum / total
-        self._means[total] = self._means.get(total, 0.0) + sign * mean
-        self._squared_means += sign * mean * mean
-        self._squared_sums += sign * reward_sum * reward_sum
-        self._squared_totals += sign * total * total
-        self._cross += sign * total * reward_sum
-
 
 class TaskRewards:
     """Scored rollouts of one environment, task by task."""
 
-    __slots__ = ("_by_task", "sums")
+    __slots__ = ("_alone", "_by_task", "_squares")
 
     def __init__(self) -> None:
         self._by_task = TaskMap()
-        self.sums = TaskSums()
+        self._alone: dict[TaskScore, int] = {}
+        """Rollouts without a task index, each a task of its own, counted by score."""
+        self._squares = 0.0
+        """Sum of squared rewards."""
 
     def add(self, task: int | None, reward: float, *, is_correct: bool) -> None:
         """Count one scored rollout. A rollout without a task index is a task of its own."""
-        part = TaskScore(1, int(is_correct), reward)
-        before = _NOTHING if task is None else self._by_task.add(task, part)
-        self.sums.extend(before, part)
+        self._squares += reward * reward
+        if task is not None:
+            self._by_task.add(task, 1, int(is_correct), reward)
+        else:
+            part = TaskScore(1, int(is_correct), reward)
+            self._alone[part] = self._alone.get(part, 0) + 1
 
     def merge(self, other: "TaskRewards") -> None:
         """Add the rollouts of `other`, which may hold rollouts of the same tasks."""
-        self.sums.merge(other.sums)
+        self._squares += other._squares
         for task, part in other._by_task:
-            before = self._by_task.add(task, part)
-            if before.total:
-                self.sums.move(before, part)
+            self._by_task.add(task, *part)
+        for part, count in other._alone.items():
+            self._alone[part] = self._alone.get(part, 0) + count
+
+    def sums(self) -> TaskSums:
+        """The sums over all tasks so far."""
+        sums = TaskSums()
+        for _, score in self._by_task:
+            sums.add_task(score)
+        for score, count in self._alone.items():
+            for _ in range(count):
+                sums.add_task(score)
+        sums.add_squares(self._squares)
+        return sums
 
 
 def _powers_of_two(most: int) -> list[int]:

@@ -51,20 +51,22 @@ class _AppendFile:
         self._path = path
         try:
             self._fd = os.open(path, WRITE_FLAGS, 0o666)
+            self._size = os.fstat(self._fd).st_size
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror}.") from error
 
     def append(self, record: JsonObject) -> None:
-        line = memoryview(dumps(record) + b"\n")
-        before = os.fstat(self._fd).st_size
+        line = dumps(record) + b"\n"
         try:
-            while line:
-                line = line[os.write(self._fd, line) :]
+            written = os.write(self._fd, line)
+            while written < len(line):
+                written += os.write(self._fd, line[written:])
         except OSError as error:
-            os.ftruncate(self._fd, before)
+            os.ftruncate(self._fd, self._size)
             raise OutputError(
                 f"{self._path}: cannot be written: {error.strerror}. Make room, then go on with --resume."
             ) from error
+        self._size += len(line)
 
     def close(self) -> None:
         os.fsync(self._fd)
