@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from polygym.protocol.rollouts import without_attempt
     from polygym.protocol.views import RolloutView
     from polygym.servers.agents import AgentServer, AgentServerConfig
+    from polygym.servers.blocking import blocking
     from polygym.servers.models import ModelServer, ModelServerConfig
     from polygym.servers.resources import ResourcesServer, ResourcesServerConfig, Verification
     from polygym.servers.sessions import Session, TaskFields
@@ -61,6 +62,7 @@ _HOMES = {
     "new_response": "protocol.responses",
     "new_usage": "protocol.responses",
     "output_message": "protocol.items",
+    "blocking": "servers.blocking",
     "tool": "servers.tools",
     "without_attempt": "protocol.rollouts",
 }
@@ -87,6 +89,7 @@ __all__ = [
     "ToolError",
     "Verification",
     "add_usage",
+    "blocking",
     "check_response",
     "dumps",
     "function_call",

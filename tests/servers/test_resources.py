@@ -82,13 +82,16 @@ def test_a_state_may_be_a_generic_collection() -> None:
     assert made(Typed).new_session(MathTask(answer=1), "0-0").state == {}
 
 
-def test_a_state_of_none_or_any_or_a_union_is_left_to_the_author() -> None:
+def test_any_task_is_the_row_and_a_state_of_none_any_or_a_union_is_left_to_the_author() -> None:
+    class AnyTask(ResourcesServer[Any, Scratch]): ...
+
     class NoState(ResourcesServer[MathTask, None]): ...
 
     class AnyState(ResourcesServer[MathTask, Any]): ...
 
     class Optional(ResourcesServer[MathTask, Scratch | None]): ...
 
+    assert (AnyTask.task_class, AnyTask.state_class) == (TaskFields, Scratch)
     assert [one.state_class for one in (NoState, AnyState, Optional)] == [None, None, None]
 
 

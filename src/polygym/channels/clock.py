@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Final, Self
 from weakref import WeakKeyDictionary
 
+from polygym.protocol.waiting import current_limit
+
 TICK_S: Final = 0.02
 """Seconds between two looks at the loop's lag."""
 IGNORED_LAG_S: Final = 0.002
@@ -68,17 +70,26 @@ def loop_clock() -> LoopClock:
     return clock
 
 
-class Limit:
-    """`async with Limit(seconds):` cancels the body after that many seconds of its own time and raises TimeoutError.
+class LimitExceededError(TimeoutError):
+    """The body of a `Limit` took longer than it may."""
 
-    As `asyncio.timeout`, but on the loop's clock.
+
+class Limit:
+    """`async with Limit(seconds):` cancels the body after that many seconds of its own time; raises LimitExceededError.
+
+    As `asyncio.timeout`, but on the loop's clock, and not while the body waits for capacity.
     """
 
-    __slots__ = ("_cancelling", "_clock", "_deadline", "_handle", "_is_expired", "_limit_s", "_task")
+    __slots__ = (
+        *("_cancelling", "_clock", "_deadline", "_handle", "_is_expired", "_limit_s", "_paused_at", "_pauses", "_task"),
+        *("_token",),
+    )
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self._is_expired = False
+        self._paused_at = 0.0
+        self._pauses = 0
 
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
@@ -89,11 +100,24 @@ class Limit:
         self._clock.acquire()
         self._deadline = self._clock.now() + self._limit_s
         self._handle = task.get_loop().call_later(self._limit_s, self._look)
+        self._token = current_limit.set(self)
         return self
 
+    def pause(self) -> None:
+        """The body waits for capacity: stop counting. Nests."""
+        if not self._pauses:
+            self._paused_at = self._clock.now()
+        self._pauses += 1
+
+    def resume(self) -> None:
+        """The body goes on: count on."""
+        self._pauses -= 1
+        if not self._pauses:
+            self._deadline += self._clock.now() - self._paused_at
+
     def _look(self) -> None:
-        """Cancel, unless the loop's lag made this look early."""
-        remaining_s = self._deadline - self._clock.now()
+        """Cancel, unless the loop's lag or a pause made this look early."""
+        remaining_s = TICK_S if self._pauses else self._deadline - self._clock.now()
         if remaining_s > IGNORED_LAG_S:
             self._handle = self._task.get_loop().call_later(remaining_s, self._look)
         else:
@@ -103,7 +127,8 @@ class Limit:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        current_limit.reset(self._token)
         self._handle.cancel()
         self._clock.release()
         if self._is_expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
-            raise TimeoutError(f"took longer than {self._limit_s:g} s") from error
+            raise LimitExceededError(f"took longer than {self._limit_s:g} s") from error

@@ -8,13 +8,13 @@ import inspect
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
-from time import perf_counter
 from typing import Any
 
 from polygym.channels.finish import run_to_end
 from polygym.channels.sessions import SessionStore
+from polygym.channels.stage import run_stage
 from polygym.protocol.calls import RolloutContext, ToolResult
 from polygym.protocol.errors import InputError
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe
@@ -56,31 +56,26 @@ class EmbeddedSession:
     async def start(self) -> None:
         """Seed it. A session whose seeding fails or is cancelled is closed."""
         try:
-            self.seed = await self._server.seed(self._session)
+            self.seed = await run_stage(self._server.name, Stage.SEED, self._server.seed(self._session), self._context)
         except BaseException:
             await self.close()
             raise
 
     async def call_tool(self, name: str, arguments: JsonObject) -> ToolResult:
         """Call one tool; whatever it raises comes back as an error result, unless another server failed it."""
-        started = perf_counter()
-        try:
-            return await self._server.call_tool(name, arguments, self._session)
-        finally:
-            self._context.record(Stage.TOOL, perf_counter() - started)
+        call = self._server.call_tool(name, arguments, self._session)
+        return await run_stage(self._server.name, Stage.TOOL, call, self._context)
 
     async def verify(self, response: JsonObject) -> JsonObject:
         """The verified row. What the verifier raises becomes a `verifier_error`."""
-        started = perf_counter()
+        call = self._server.verify_response(self._row, response, self._session)
         try:
-            return await self._server.verify_response(self._row, response, self._session)
+            return await run_stage(self._server.name, Stage.VERIFY, call, self._context)
         except RolloutFailure:
             raise
         except Exception as error:
             message = f"{self._server.name}: verify raised {describe(error)}"
             raise RolloutFailure(FailureClass.VERIFIER_ERROR, Stage.VERIFY, message) from error
-        finally:
-            self._context.record(Stage.VERIFY, perf_counter() - started)
 
     async def verify_row(self, row: JsonObject, response: JsonObject) -> JsonObject:
         """As `verify`, for an outside caller, who sends the row again: it takes the place of the one at seeding."""
@@ -193,7 +188,6 @@ class EmbeddedResources:
             raise RolloutFailure(FailureClass.VERIFIER_ERROR, Stage.ROLLOUT, message) from error
 
     async def _seed(self, row: JsonObject, context: RolloutContext) -> EmbeddedSession:
-        started = perf_counter()
         try:
             task = self.server.task_of(row)
             session = EmbeddedSession(self.server, row, self.server.new_session(task, context.rollout_id), context)
@@ -206,8 +200,6 @@ class EmbeddedResources:
         except Exception as error:
             message = f"{self.server.name}: seed_session raised {describe(error)}"
             raise RolloutFailure(FailureClass.SEED_ERROR, Stage.SEED, message) from error
-        finally:
-            context.record(Stage.SEED, perf_counter() - started)
 
 
 class EmbeddedModel:
@@ -224,17 +216,14 @@ class EmbeddedModel:
         """Answer in the Chat Completions dialect."""
         return await self._call(self.server.chat_completions(params, context), context)
 
-    async def _call(self, answer: Awaitable[JsonObject], context: RolloutContext) -> JsonObject:
-        started = perf_counter()
+    async def _call(self, answer: Coroutine[Any, Any, JsonObject], context: RolloutContext) -> JsonObject:
         try:
-            return await answer
+            return await run_stage(self.server.name, Stage.MODEL, answer, context)
         except RolloutFailure:
             raise
         except Exception as error:
             message = f"{self.server.name}: model server raised {describe(error)}"
             raise RolloutFailure(FailureClass.MODEL_BAD_RESPONSE, Stage.MODEL, message) from error
-        finally:
-            context.record(Stage.MODEL, perf_counter() - started)
 
 
 class EmbeddedAgent:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
 
-from polygym.channels.clock import Limit
+from polygym.channels.clock import Limit, LimitExceededError
 from polygym.protocol.calls import Agent, RolloutContext
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.protocol.json import JsonObject
@@ -214,7 +214,7 @@ class Engine:
         try:
             async with Limit(limit_s):
                 return await self._agents[agent].run(row, context)
-        except TimeoutError as error:
+        except LimitExceededError as error:
             message = f"{agent}: the rollout {error}. Raise timeout_s of the agent if it may."
             raise RolloutFailure(FailureClass.TIMEOUT, Stage.ROLLOUT, message) from error
 

@@ -4,7 +4,7 @@ import inspect
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from numbers import Real
 from types import NoneType, UnionType
@@ -19,6 +19,7 @@ from polygym.protocol.failures import RolloutFailure, describe
 from polygym.protocol.json import JsonObject, dumps
 from polygym.protocol.views import RolloutView
 from polygym.servers.base import Server, ServerConfig, explain_validation
+from polygym.servers.blocking import pool_of, run_blocking
 from polygym.servers.sessions import Session, StateT, TaskFields, TaskT
 from polygym.servers.tools import ToolError, render, sendable, tools_of
 
@@ -87,7 +88,7 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
         values = dict(zip(origin.__parameters__, given, strict=False))  # type: ignore[attr-defined]
         task, state = (values.get(argument, argument) for argument in origin._type_arguments)
         cls._type_arguments = (task, state)
-        if isinstance(task, type):
+        if isinstance(task, type) and task is not Any:
             if not issubclass(task, TaskFields):
                 raise TypeError(f"{cls.__qualname__}: the first type, {task.__qualname__}, must be a TaskFields")
             cls.task_class = task
@@ -99,6 +100,8 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
         super().__init__(name, config, directory)
         self.tools = tools_of(type(self))
         """The tools offered to the model, by name."""
+        self._pools = {method.__name__ for method in (self.seed_session, self.verify) if pool_of(method)}
+        """Methods marked `@blocking`."""
         for offered in self.tools.values():
             if offered.attribute in vars(self) or hasattr(ResourcesServer, offered.attribute):
                 raise TypeError(
@@ -148,7 +151,7 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
 
     async def seed(self, session: Session[TaskT, StateT]) -> JsonObject:
         """Seed a session; what seeding answered. Raises what `seed_session` raises."""
-        answer = self.seed_session(session)
+        answer = await self._run(self.seed_session, session) if self._pools else self.seed_session(session)
         if inspect.isawaitable(answer):
             answer = await answer
         if not isinstance(answer, dict | None):
@@ -173,6 +176,10 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
             log.info("%s: tool %s raised %s", self.name, name, describe(error))
             return tool_error(f"{name} failed: {type(error).__name__}: {error}")
 
+    async def _run(self, method: Callable[..., Any], *args: Any) -> Any:
+        pool = pool_of(method)
+        return method(*args) if pool is None else await run_blocking(pool, method, *args)
+
     def unknown_tool(self, name: str) -> ToolResult:
         """What the model sees when it calls a tool that is not offered."""
         return tool_error(f"There is no tool '{name}'. {suggest(name, self.tools)}")
@@ -181,7 +188,8 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
         self, row: JsonObject, response: JsonObject, session: Session[TaskT, StateT]
     ) -> JsonObject:
         """The output row: `row` with `response`, `reward` and what `verify` added. Raises what `verify` raises."""
-        outcome = self.verify(RolloutView(session.task.responses_create_params, response), session)
+        rollout = RolloutView(session.task.responses_create_params, response)
+        outcome = await self._run(self.verify, rollout, session) if self._pools else self.verify(rollout, session)
         if inspect.isawaitable(outcome):
             outcome = await outcome
         if isinstance(outcome, Verification):

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from polygym.protocol.json import JsonObject, dumps
 from polygym.servers.base import explain_validation
+from polygym.servers.blocking import pool_of, run_blocking
 from polygym.servers.sessions import Session
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
@@ -88,7 +89,9 @@ class Tool:
         values = {parameter: getattr(checked, field) for parameter, field in self.fields.items()}
         if self.session_parameter is not None:
             values[self.session_parameter] = session
-        result = getattr(server, self.attribute)(**values)
+        method = getattr(server, self.attribute)
+        pool = pool_of(method)
+        result = method(**values) if pool is None else await run_blocking(pool, method, **values)
         if inspect.isawaitable(result):
             result = await result
         return render(result)

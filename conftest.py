@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("polygym", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("polygym", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("polygym")
 
 
