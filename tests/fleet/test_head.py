@@ -99,7 +99,7 @@ def test_the_servers_are_listed_with_what_clients_read(tmp_path: Path) -> None:
             os.kill(process.pid, signal.SIGKILL)
             await process.wait()
             _, listed = await get(f"http://{host}:{port}/server_instances")
-            assert [entry["status"] for entry in listed] == ["ended", "running", "running", "running"]
+            assert [entry["status"] for entry in listed] == ["restarting", "running", "running", "running"]
             for path in ("/", "/livez", "/readyz", "/healthz", "/health"):
                 assert await get(f"http://{host}:{port}{path}") == ("application/json", {"status": "ok"})
 

@@ -11,7 +11,7 @@ from polygym.cli.exits import ExitCode
 from polygym.cli.interrupts import Interrupts
 from polygym.cli.output import print_columns
 from polygym.config.model import RunConfig
-from polygym.fleet.fleet import Fleet, Member
+from polygym.fleet.fleet import Fleet
 from polygym.fleet.head import bind_head, serve_head, server_instances
 from polygym.fleet.limits import raise_file_limit
 from polygym.fleet.ports import head_address
@@ -51,7 +51,7 @@ async def serve_fleet(config: RunConfig) -> ExitCode:
                     stopped = asyncio.Event()
                     with interrupts.politely(stopped.set, signal.SIGINT, signal.SIGTERM):
                         _announce(fleet, config)
-                        await _until(stopped, fleet)
+                        await stopped.wait()
                         click.echo("Stopping; Ctrl-C again ends everything at once.", err=True)
                     await head.cleanup()
             except asyncio.CancelledError:
@@ -73,19 +73,3 @@ def print_instances(instances: Iterable[JsonObject]) -> None:
     """Print a table of servers, as a head server lists them."""
     rows = [[str(entry.get(key) or "-") for key in _COLUMNS.values()] for entry in instances]
     print_columns(list(_COLUMNS), rows)
-
-
-async def _until(stopped: asyncio.Event, fleet: Fleet) -> None:
-    """Wait for `stopped`, and say so when a server's process ends before."""
-    async with asyncio.TaskGroup() as group:
-        watches = [group.create_task(_watch(member)) for member in fleet.members.values() if member.process]
-        await stopped.wait()
-        for watch in watches:
-            watch.cancel()
-
-
-async def _watch(member: Member) -> None:
-    assert member.process is not None
-    status = await member.process.wait()
-    output = "\n  ".join(member.process.tail()) or "(no output)"
-    log.error("%s: its process ended with status %s:\n  %s", member.instance.name, status, output)

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from polygym.config.model import Placement, RunConfig, ServerInstance
+from polygym.fleet.keeper import KeepPolicy, keep
 from polygym.fleet.loader import make_server, register_roots
 from polygym.fleet.placement import place
 from polygym.fleet.ports import DEFAULT_HOST, bind_fixed, bind_in_range, reachable_host
@@ -50,6 +51,8 @@ class Member:
     runner: "web.AppRunner | None" = None
     started_at: float | None = None
     """Seconds since the epoch."""
+    is_lost: bool = False
+    """Whether its process ended and could not be brought back."""
 
     @property
     def pid(self) -> int | None:
@@ -62,8 +65,10 @@ class Member:
 class Fleet:
     """Brings up the servers of a configuration: `async with Fleet(config) as fleet: fleet.wiring.agents[…]`."""
 
-    def __init__(self, config: RunConfig, *, is_served: bool = False) -> None:
+    def __init__(self, config: RunConfig, *, is_served: bool = False, keeping: KeepPolicy | None = None) -> None:
         self.config = config
+        self._keeping = keeping or KeepPolicy()
+        self._keepers: list[asyncio.Task[None]] = []
         self.is_served = is_served
         """Whether every server gets a port, for callers outside."""
         self.wiring = Wiring()
@@ -96,6 +101,11 @@ class Fleet:
             self._connect(member)
         await self._start_embedded()
         await self._start_processes()
+        self._keepers = [
+            asyncio.create_task(self._keep(member), name=f"keeper of {name}")
+            for name, member in self.members.items()
+            if member.process is not None
+        ]
 
     def _local(self) -> Iterator[Member]:
         return (member for member in self.members.values() if member.placement != "remote")
@@ -153,29 +163,50 @@ class Fleet:
                 member.runner = await serve(edge_app(self.wiring.embedded(name)), member.bound)
 
     async def _start_processes(self) -> None:
-        peers = {
-            name: Peer(member.instance.server_type, member.url)
-            for name, member in self.members.items()
-            if member.url is not None
-        }
-        limit_s = float(self.config.settings.get("server_spinup_timeout_seconds") or SPINUP_LIMIT_S)
         try:
             async with asyncio.TaskGroup() as group:
                 for member in self.members.values():
                     if member.placement == "process":
-                        group.create_task(self._start_process(member, peers, limit_s))
+                        group.create_task(self._start_process(member))
         except* ConfigError as errors:
             raise errors.exceptions[0] from None
 
-    async def _start_process(self, member: Member, peers: dict[str, Peer], limit_s: float) -> None:
+    async def _start_process(self, member: Member) -> ServerProcess:
         assert member.bound is not None
         python = await asyncio.to_thread(interpreter_for, member.instance, self.config.settings)
+        peers = {
+            name: Peer(other.instance.server_type, other.url)
+            for name, other in self.members.items()
+            if other.url is not None
+        }
         member.process = ServerProcess(member.instance, member.bound, peers, self.config.roots)
-        await member.process.start(python, limit_s)
+        await member.process.start(
+            python, float(self.config.settings.get("server_spinup_timeout_seconds") or SPINUP_LIMIT_S)
+        )
         member.started_at = time.time()
+        return member.process
+
+    async def _keep(self, member: Member) -> None:
+        """Bring a member's process back, at the same address, as often as the policy allows."""
+
+        async def start_again() -> ServerProcess:
+            assert member.host is not None and member.port is not None
+            member.bound = bind_fixed(member.host, member.port, member.instance.name)
+            try:
+                return await self._start_process(member)
+            finally:
+                member.bound.close()
+
+        assert member.process is not None and member.url is not None
+        await keep(member.instance.name, member.url, member.process, start_again, self._keeping)
+        member.is_lost = True
 
     async def stop(self) -> None:
         """Take everything down, what serves first. What goes wrong on the way is logged and stops nothing."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        self._keepers = []
         members = list(self.members.values())
         await asyncio.gather(*(_logged(member, member.runner.cleanup()) for member in members if member.runner))
         await self.wiring.close_sessions()

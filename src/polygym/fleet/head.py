@@ -58,8 +58,10 @@ def server_instances(fleet: Fleet) -> list[JsonObject]:
 
 
 def _status(member: Member) -> str:
+    if member.is_lost:
+        return "lost"
     if member.process is not None and member.process.has_ended:
-        return "ended"
+        return "restarting"
     return "running" if member.placement == "remote" or member.started_at else "starting"
 
 
