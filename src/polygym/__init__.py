@@ -1,12 +1,13 @@
 """polygym runs language-model agents in many environments at once and scores what they do.
 
-The names below are the public surface for authors of servers. They load on first use, so `import polygym` is cheap.
+The names below are the public surface. They load on first use, so `import polygym` is cheap.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from polygym.metrics.groups import read_group
     from polygym.protocol.calls import ModelServerRef, ResourcesServerRef, ResourcesSession, RolloutContext
     from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
     from polygym.protocol.items import (
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from polygym.protocol.responses import add_usage, check_response, new_id, new_response, new_usage
     from polygym.protocol.rollouts import without_attempt
     from polygym.protocol.views import RolloutView
+    from polygym.rollouts.engine import LaneSettings, RetryPolicy
+    from polygym.rollouts.gym import Gym, PlainGym, configure
+    from polygym.rollouts.stream import StreamSettings
     from polygym.servers.agents import AgentServer, AgentServerConfig
     from polygym.servers.blocking import blocking
     from polygym.servers.models import ModelServer, ModelServerConfig
@@ -31,6 +35,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Gym": "rollouts.gym",
+    "PlainGym": "rollouts.gym",
+    "configure": "rollouts.gym",
+    "StreamSettings": "rollouts.stream",
+    "LaneSettings": "rollouts.engine",
+    "RetryPolicy": "rollouts.engine",
+    "read_group": "metrics.groups",
     "AgentServer": "servers.agents",
     "AgentServerConfig": "servers.agents",
     "FailureClass": "protocol.failures",
@@ -72,25 +83,31 @@ __all__ = [
     "AgentServerConfig",
     "FailureClass",
     "FunctionCall",
+    "Gym",
     "JsonObject",
+    "LaneSettings",
     "ModelServer",
     "ModelServerConfig",
     "ModelServerRef",
+    "PlainGym",
     "ResourcesServer",
     "ResourcesServerConfig",
     "ResourcesServerRef",
     "ResourcesSession",
+    "RetryPolicy",
     "RolloutContext",
     "RolloutFailure",
     "RolloutView",
     "Session",
     "Stage",
+    "StreamSettings",
     "TaskFields",
     "ToolError",
     "Verification",
     "add_usage",
     "blocking",
     "check_response",
+    "configure",
     "dumps",
     "function_call",
     "function_call_output",
@@ -100,6 +117,7 @@ __all__ = [
     "new_response",
     "new_usage",
     "output_message",
+    "read_group",
     "tool",
     "without_attempt",
 ]

@@ -96,17 +96,42 @@ class Endpoint:
             await asyncio.sleep(wait_s)
         raise AssertionError("unreachable")
 
+    async def probe(self, path: str) -> None:
+        """GET `path` below every base URL, once, all at the same time.
+
+        Raises RolloutFailure when nobody is there, or the key is refused (401, 403). Any other answer will do: not
+        every endpoint has the route.
+        """
+        async with asyncio.TaskGroup() as group:
+            probes = [group.create_task(self._probe(_target(base, path, self._secrets))) for base in self._bases]
+        for probe in probes:
+            if (fault := probe.result()) is not None:
+                raise fault.failure(1) from fault.cause
+
+    async def _probe(self, target: Target) -> Fault | None:
+        try:
+            async with self._open().get(target.url, allow_redirects=False, proxy=target.proxy) as answer:
+                raw = await answer.read()
+        except aiohttp.ClientConnectorError as error:
+            return fault_of_error(target, error, self._timeout_s)
+        except (aiohttp.ClientError, OSError):
+            return None  # somebody is there, and may still answer calls
+        return fault_of_status(target, answer.status, answer.headers, raw) if answer.status in (401, 403) else None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = open_session(self._headers, self._timeout_s)
+        return self._session
+
     async def close(self) -> None:
-        """Close the connections. The next `post` opens new ones."""
+        """Close the connections. The next call opens new ones."""
         if self._session is not None:
             await self._session.close()
             self._session = None
 
     async def _attempt(self, target: Target, encoded: bytes) -> JsonObject | Fault:
-        if self._session is None:
-            self._session = open_session(self._headers, self._timeout_s)
         try:
-            async with self._session.post(
+            async with self._open().post(
                 target.url, data=JsonBody(encoded), allow_redirects=False, proxy=target.proxy
             ) as answer:
                 raw = await answer.read()

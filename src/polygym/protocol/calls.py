@@ -17,9 +17,6 @@ ServerType: TypeAlias = Literal["resources_servers", "responses_api_agents", "re
 SERVER_TYPES: tuple[ServerType, ...] = ("resources_servers", "responses_api_agents", "responses_api_models")
 """Keys below an instance's name in the configuration; also the folders that implementations live in."""
 
-Credentials: TypeAlias = Mapping[str, str]
-"""Cookies by name. Opaque to servers; they say which sessions an outside caller has opened."""
-
 
 class ServerRef(BaseModel):
     """A reference from one server's configuration to another instance."""

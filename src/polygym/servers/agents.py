@@ -1,14 +1,34 @@
 """The harness: seeds a session, lets model and tools work, has the result verified."""
 
 from abc import ABC, abstractmethod
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, Field
 
 from polygym.protocol.calls import ModelServerRef, ResourcesServerRef, ResourcesSession, RolloutContext
 from polygym.protocol.json import JsonObject
 from polygym.protocol.tasks import PARAMS
 from polygym.servers.base import Server, ServerConfig
 
+Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-class AgentServerConfig(ServerConfig):
+
+class LaneConfig(BaseModel):
+    """How an agent's rollouts are run, wherever the agent lives. Options of `gym eval run` win over these fields."""
+
+    concurrency: int | None = Field(default=None, ge=1)
+    """Rollouts of this agent in flight at most; None leaves it to the run's limit."""
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """Share of the run's limit, relative to the other agents'."""
+    timeout_s: Seconds | None = None
+    """Seconds of its own time that a whole rollout may take; None for no limit."""
+    stage_timeouts_s: dict[Literal["seed", "model", "tool", "verify"], Seconds] = Field(default_factory=dict)
+    """Seconds of its own time that one call of a stage may take; stages that are absent have no limit."""
+    max_attempts: int = Field(default=3, ge=1)
+    """Attempts at a rollout in all, the first included."""
+
+
+class AgentServerConfig(ServerConfig, LaneConfig):
     """Configuration of an agent server."""
 
     resources_server: ResourcesServerRef

@@ -25,6 +25,12 @@ class ModelServer(Server, ABC):
         """Answer Chat Completions create params with a ChatCompletion object."""
         return response_to_chat_completion(await self.responses(chat_params_to_responses(params), context))
 
+    async def probe(self) -> None:
+        """Find out in a moment, and at no cost, whether the endpoint can be called. Called after `start`, before a run.
+
+        Raises RolloutFailure or UserError when it cannot. Servers that have no way to tell leave it as it is.
+        """
+
     def list_models(self) -> list[str]:
         """Names under which the policy can be asked for."""
         return [self.name]
