@@ -74,6 +74,10 @@ class OpenAIModel(ModelServer):
         """Close the connections."""
         await self._endpoint.close()
 
+    async def probe(self) -> None:
+        """GET `/models`. Raises RolloutFailure when nobody is there, or the key is refused."""
+        await self._endpoint.probe("/models")
+
     async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:
         """POST `/responses`. Raises RolloutFailure."""
         body = self._body(params)

@@ -93,7 +93,7 @@ def test_a_server_in_its_own_process_is_named_when_it_dies_and_taken_down_with_t
         code, _, _ = interrupt(process, signal.SIGTERM)
 
     assert len({entry["pid"] for entry in found.values()}) == 3
-    assert said.startswith("error: numbers: its process ended with status -9")
+    assert said.startswith("warning: numbers: its process has ended with status -9")
     assert code == 0
     with pytest.raises(ProcessLookupError):
         os.kill(found["letters"]["pid"], 0)

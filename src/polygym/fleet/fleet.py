@@ -84,7 +84,7 @@ class Fleet:
         await self.stop()
 
     async def start(self) -> None:
-        """Bring everything up. Raises ConfigError, with nothing left running, when a server cannot be."""
+        """Bring up everything that isn't. Raises ConfigError, with nothing left running, when a server cannot be."""
         try:
             await self._start()
         except BaseException:
@@ -92,6 +92,19 @@ class Fleet:
             raise
 
     async def _start(self) -> None:
+        await self.start_embedded()
+        await self._start_processes()
+        self._keepers = [
+            asyncio.create_task(self._keep(member), name=f"keeper of {name}")
+            for name, member in self.members.items()
+            if member.process is not None
+        ]
+
+    def construct(self) -> None:
+        """Make the servers of this process and the channels to all; nothing is started, `stop` undoes it.
+
+        Raises ConfigError when a server cannot be made.
+        """
         register_roots(self.config.roots)
         self.members = {name: Member(instance, place(instance)) for name, instance in self.config.instances.items()}
         if self.is_served or any(member.placement == "process" for member in self.members.values()):
@@ -99,13 +112,6 @@ class Fleet:
                 self._bind(member)
         for member in self.members.values():
             self._connect(member)
-        await self._start_embedded()
-        await self._start_processes()
-        self._keepers = [
-            asyncio.create_task(self._keep(member), name=f"keeper of {name}")
-            for name, member in self.members.items()
-            if member.process is not None
-        ]
 
     def _local(self) -> Iterator[Member]:
         return (member for member in self.members.values() if member.placement != "remote")
@@ -145,10 +151,20 @@ class Fleet:
         assert member.url is not None
         self.wiring.connect_http(instance.server_type, instance.name, member.url)
 
-    async def _start_embedded(self) -> None:
-        """Start them all, then serve those that somebody outside may call."""
+    @property
+    def embedded(self) -> dict[str, Server]:
+        """The servers of this process, by instance name; empty before `construct`."""
+        return {name: member.server for name, member in self.members.items() if member.server is not None}
+
+    async def start_embedded(self) -> None:
+        """Start the servers of this process, making them first if need be, and serve those that others may call.
+
+        Raises ConfigError when one cannot start; `stop` cleans up.
+        """
+        if not self.members:
+            self.construct()
         for member in self.members.values():
-            if member.server is None:
+            if member.server is None or member.started_at is not None:
                 continue
             try:
                 await member.server.start()
@@ -157,7 +173,7 @@ class Fleet:
                 raise ConfigError(f"{origin}: {member.instance.name} cannot start: {describe(error)}") from error
             member.started_at = time.time()
         for name, member in self.members.items():
-            if member.server is not None and member.bound is not None:
+            if member.server is not None and member.bound is not None and member.runner is None:
                 from polygym.fleet.serving import edge_app, serve  # aiohttp's server half takes 0.1 s to import
 
                 member.runner = await serve(edge_app(self.wiring.embedded(name)), member.bound)

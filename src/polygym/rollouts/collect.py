@@ -1,6 +1,5 @@
 """A collection from beginning to end: plan, run, record, sum up. What the command line and the Python API call."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,24 +7,23 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from polygym.config.model import RunConfig
+from polygym.data.jsonl import drop_torn_line
 from polygym.metrics.running import EnvironmentMetrics
-from polygym.protocol.calls import Agent, RolloutContext
+from polygym.protocol.calls import Agent
 from polygym.protocol.errors import OutputError, UserError, suggest
-from polygym.protocol.failures import FailureClass, RolloutFailure
 from polygym.protocol.json import JsonObject
-from polygym.protocol.rollouts import RolloutState
 from polygym.protocol.tasks import AGENT_REF
 from polygym.rollouts.engine import Engine, LaneSettings, RetryPolicy
 from polygym.rollouts.journal import Journal, read_done
 from polygym.rollouts.limiter import AutoLimit
 from polygym.rollouts.manifest import check_manifest, manifest_of, write_manifest
 from polygym.rollouts.outputs import Mode, OutputLock, OutputPaths, Replaced, check_output
-from polygym.rollouts.plan import Plan, PlanRequest, make_plan, reopen_plan
+from polygym.rollouts.plan import Plan, PlanRequest, RowCheck, make_plan, reopen_plan
 from polygym.rollouts.progress import AgentProgress, Progress
-from polygym.rollouts.records import failed_record
+from polygym.rollouts.recorder import Recorder
 from polygym.rollouts.summary import write_metrics
-
-log = logging.getLogger("polygym.rollouts")
+from polygym.rollouts.workers import Workers, share_out
 
 LARGEST_AUTO = 16_384
 """Rollouts in flight that an automatic concurrency goes up to."""
@@ -45,6 +43,10 @@ class CollectRequest:
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     setup: JsonObject = field(default_factory=dict)
     """What the results depend on besides the plan, from `manifest.setup_of`; noticed at resume when it has changed."""
+    check_row: RowCheck | None = None
+    """Called for every task before anything runs."""
+    own_metrics: frozenset[str] = frozenset()
+    """Agents whose environments compute metrics of their own, over all rollouts however many they are."""
 
 
 class Collection:
@@ -60,8 +62,9 @@ class Collection:
         self._replaced: Replaced | None = None
         self._manifest: JsonObject = {}
         self._is_going_on = False
-        self._engine: Engine | None = None
-        self._recorder: _Recorder | None = None
+        self._runner: Engine | Workers | None = None
+        self._recorder: Recorder | None = None
+        self._auto: AutoLimit | None = None
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
@@ -79,6 +82,17 @@ class Collection:
         return self
 
     @property
+    def plan(self) -> Plan:
+        """What is to be run."""
+        assert self._plan is not None
+        return self._plan
+
+    @property
+    def settled(self) -> str | None:
+        """Where an automatic concurrency has settled and why, in a sentence; None without one."""
+        return self._auto.summary() if self._auto is not None else None
+
+    @property
     def is_resumed(self) -> bool:
         """Whether this run goes on with what an earlier one has planned."""
         return self.request.mode in ("resume", "force") and self.paths.inputs.exists()
@@ -94,10 +108,11 @@ class Collection:
                     f"{self.paths.inputs}: is not there, so {self.paths.rollouts} cannot be resumed."
                     " Start anew with --overwrite."
                 )
-            return make_plan(self.request.plan, self._unfinished_plan)
+            return make_plan(self.request.plan, self._unfinished_plan, self.request.check_row)
         if self.request.mode == "resume":
             check_manifest(self.paths.manifest, self._manifest)
-        plan = reopen_plan(self.paths, read_done(self.paths, self._count_earlier), self.request.plan.order)
+        done = read_done(self.paths, self._count_earlier)
+        plan = reopen_plan(self.paths, done, self.request.plan.order, self.request.check_row)
         unknown = [agent for agent in plan.offsets if agent not in self.request.plan.agents]
         if unknown:
             raise OutputError(
@@ -113,12 +128,11 @@ class Collection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._plan is not None
-        self._plan.close()
+        self.plan.close()
         self._unfinished_plan.unlink(missing_ok=True)
         if self._recorder is not None:
             self._recorder.journal.close()
-            if not self._recorder.has_recorded and not self._is_going_on:
+            if not self._recorder.has_recorded and not self._is_going_on and self.plan.total():
                 for path in self.paths.all():
                     path.unlink(missing_ok=True)
                 if self._replaced is not None:
@@ -132,87 +146,76 @@ class Collection:
 
         Raises UserError when the model endpoint refuses the very first calls, OutputError when a row cannot be written.
         """
-        assert self._plan is not None
-        self._is_going_on = self._plan.path == self.paths.inputs
-        if not self._is_going_on:
-            if self.request.mode == "overwrite":
-                self._replaced = Replaced(self.paths)
-            self._plan.move(self.paths.inputs)
-            write_manifest(self.paths.manifest, self._manifest)
-        self._recorder = _Recorder(Journal(self.paths), self.progress, self.metrics)
-        settings = {agent: self.request.lanes.get(agent, LaneSettings()) for agent in self._plan.offsets}
-        concurrency = self.request.concurrency
-        self._engine = Engine(
-            self._plan,
+        plan = self._begin()
+        self._auto = AutoLimit(monotonic(), LARGEST_AUTO) if self.request.concurrency is None else None
+        self._recorder = Recorder(
+            Journal(self.paths),
+            self.progress,
+            self.metrics,
+            is_model_awaited=self.request.retries.is_model_awaited,
+        )
+        engine = Engine(
+            plan,
             agents,
-            settings,
+            self._lanes(plan),
             self._recorder,
-            concurrency=concurrency or 0,
-            auto=AutoLimit(monotonic(), LARGEST_AUTO) if concurrency is None else None,
+            concurrency=self.request.concurrency or 0,
+            auto=self._auto,
             retries=self.request.retries,
         )
-        for agent, offsets in self._plan.offsets.items():
-            self._engine.add(agent, len(offsets))
+        for agent, offsets in plan.offsets.items():
+            engine.add(agent, len(offsets))
+        self._runner = engine
         try:
-            await self._engine.run()
+            await engine.run()
         except* UserError as group:
             raise group.exceptions[0] from None
 
-    def stop(self) -> None:
-        """Start nothing more; `run` returns when what is in flight has ended."""
-        if self._engine is not None:
-            self._engine.stop()
+    async def run_in_workers(self, config: RunConfig, workers: int) -> None:
+        """As `run`, in that many processes, each of which brings the servers of `config` up for itself."""
+        plan = self._begin()
+        self._recorder = Recorder(Journal(self.paths), self.progress, self.metrics)
+        orders = share_out(
+            config,
+            self.paths,
+            plan,
+            self._lanes(plan),
+            workers,
+            concurrency=self.request.concurrency or 0,
+            auto_ceiling=LARGEST_AUTO if self.request.concurrency is None else None,
+            retries=self.request.retries,
+        )
+        self._runner = pool = Workers(orders, self.progress)
+        try:
+            await pool.run(self.metrics)
+        finally:
+            self._recorder.has_recorded = pool.has_recorded
+
+    def _begin(self) -> Plan:
+        """Put the plan in its place, and what an earlier run has left aside."""
+        self._is_going_on = self.plan.path == self.paths.inputs
+        if not self._is_going_on:
+            if self.request.mode == "overwrite":
+                self._replaced = Replaced(self.paths)
+            self.plan.move(self.paths.inputs)
+            write_manifest(self.paths.manifest, self._manifest)
+        for path in (self.paths.rollouts, self.paths.failures):
+            drop_torn_line(path)
+        return self.plan
+
+    def _lanes(self, plan: Plan) -> dict[str, LaneSettings]:
+        return {agent: self.request.lanes.get(agent, LaneSettings()) for agent in plan.offsets}
+
+    def stop(self, grace_s: float | None = None) -> None:
+        """Start nothing more; `run` returns when what is in flight has ended, or was cancelled after `grace_s`."""
+        if self._runner is not None:
+            self._runner.stop(grace_s)
 
     async def write_metrics(self, agents: Mapping[str, Agent]) -> list[JsonObject]:
         """Have every agent's environment aggregate its rollouts, and write the aggregate metrics file; its entries."""
-        return await write_metrics(self.paths, {name: agents[name] for name in self.progress.agents})
-
-
-class _Recorder:
-    """Writes every ending down, once, and counts it."""
-
-    def __init__(self, journal: Journal, progress: Progress, metrics: Mapping[str, EnvironmentMetrics]) -> None:
-        self.journal = journal
-        self.has_recorded = False
-        """Whether anything that cost something has been written."""
-        self._progress = progress
-        self._metrics = metrics
-        self._has_model_answered = False
-
-    def finished(self, agent: str, record: JsonObject, context: RolloutContext) -> None:
-        self.journal.rollout(record)
-        self.has_recorded = self._has_model_answered = True
-        counts = self._progress.agents[agent]
-        counts.done += 1
-        counts.scored += 1
-        counts.reward_sum += record["reward"]
-        self._metrics[agent].add(record, context.durations_s)
-
-    def failed(
-        self, agent: str, row: JsonObject, failure: RolloutFailure, attempt: int, state: RolloutState | None
-    ) -> None:
-        if not self._has_model_answered and _is_endpoint_wrong(failure):
-            raise UserError(failure.message) from failure
-        self.journal.failure(failed_record(row, failure, attempt, state))
-        if failure.failure_class is FailureClass.CANCELLED:
-            return  # it says nothing about the environment, and nothing is lost with it
-        self.has_recorded = True
-        counts = self._progress.agents[agent]
-        counts.last_failure = failure
-        if state is None:
-            counts.retried += 1
-        else:
-            counts.failed += 1
-            self._metrics[agent].add_failure(str(failure.failure_class))
-        if counts.retried + counts.failed == 1:
-            log.warning("%s: first failed attempt: %s: %s", agent, failure.failure_class, failure.message)
-
-    def noticed(self, message: str) -> None:
-        log.warning("%s", message)
-
-
-def _is_endpoint_wrong(failure: RolloutFailure) -> bool:
-    """Whether the endpoint can't be what the user meant: nothing there, wrong key, wrong path."""
-    if failure.failure_class is FailureClass.MODEL_REJECTED:
-        return failure.http_status in (401, 403, 404)
-    return failure.failure_class is FailureClass.MODEL_UNAVAILABLE and failure.http_status is None
+        return await write_metrics(
+            self.paths,
+            {name: metrics.snapshot() for name, metrics in self.metrics.items()},
+            {name: agents[name].aggregate_metrics for name in self.metrics},
+            in_full=self.request.own_metrics,
+        )

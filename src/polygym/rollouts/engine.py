@@ -53,6 +53,8 @@ class RetryPolicy:
     """Seconds that a model endpoint may be down before its rollouts are given up."""
     wait_for_environment_s: float = 60.0
     """The same for an environment."""
+    is_model_awaited: bool = False
+    """Whether that holds for the very first calls, too; else an endpoint that they cannot reach ends the run."""
 
     first_probe_s: float = 1.0
     """Seconds until something that is down is tried for the first time; later ones are longer apart."""
@@ -120,6 +122,8 @@ class Engine:
         )
         self._changed = asyncio.Event()
         self._is_stopping = False
+        self._cancel_at: float | None = None
+        self._attempts: set[asyncio.Task[None]] = set()
         self._is_open = False
 
     def _lane(self, agent: str, settings: LaneSettings) -> Lane:
@@ -136,9 +140,10 @@ class Engine:
         self._is_open = is_open
         self._changed.set()
 
-    def stop(self) -> None:
-        """Start nothing more."""
+    def stop(self, grace_s: float | None = None) -> None:
+        """Start nothing more; what is still in flight after `grace_s` seconds, if a number is given, is cancelled."""
         self._is_stopping = True
+        self._cancel_at = None if grace_s is None else monotonic() + grace_s
         self._changed.set()
 
     async def run(self) -> None:
@@ -150,9 +155,12 @@ class Engine:
             while not self._is_done():
                 self._changed.clear()
                 while not self._is_stopping and (work := self.scheduler.take(monotonic())) is not None:
-                    group.create_task(self._attempt(work))
+                    attempt = group.create_task(self._attempt(work))
+                    self._attempts.add(attempt)
+                    attempt.add_done_callback(self._attempts.discard)
                 await self._wait_for_change()
                 self._adjust()
+                self._end_grace()
 
     def _is_done(self) -> bool:
         if self._is_stopping:
@@ -160,9 +168,9 @@ class Engine:
         return not self._is_open and self.scheduler.is_finished
 
     async def _wait_for_change(self) -> None:
-        """Until an attempt ends, rows are added, or time lets something start."""
+        """Until an attempt ends, rows are added, time lets something start, or the grace is over."""
         now = monotonic()
-        due = None if self._is_stopping else self.scheduler.next_due(now)
+        due = self._cancel_at if self._is_stopping else self.scheduler.next_due(now)
         if self._auto is not None:
             due = min(due or now + ADJUST_EVERY_S, now + ADJUST_EVERY_S)
         if due is None:
@@ -181,6 +189,12 @@ class Engine:
         if step is not None:
             self.scheduler.limit = step.limit
             self._recorder.noticed(f"concurrency {step.limit}: {step.why}")
+
+    def _end_grace(self) -> None:
+        if self._cancel_at is not None and monotonic() >= self._cancel_at:
+            self._cancel_at = None
+            for attempt in self._attempts:
+                attempt.cancel()
 
     async def _attempt(self, work: Work) -> None:
         row = self._rows.read(work.agent, work.position)

@@ -3,29 +3,33 @@
 The rollouts file is the truth: what is in it is done, what is not in it is to do.
 """
 
+import fcntl
+import logging
 import math
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from polygym.data.jsonl import drop_torn_line, whole_lines
+from polygym.data.jsonl import whole_lines
 from polygym.protocol.errors import OutputError
 from polygym.protocol.json import JsonObject, dumps, loads
 from polygym.protocol.tasks import AGENT_REF, ROLLOUT_INDEX, TASK_INDEX
 from polygym.rollouts.keys import KeySet, RolloutKey
 from polygym.rollouts.outputs import OutputPaths
 
+log = logging.getLogger("polygym.rollouts")
+
 WRITE_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
 class Journal:
-    """Writes finished rollouts and failed attempts of one run."""
+    """Writes finished rollouts and failed attempts of one run; `is_shared` when several processes write it."""
 
-    def __init__(self, paths: OutputPaths) -> None:
-        self._rollouts = _AppendFile(paths.rollouts)
+    def __init__(self, paths: OutputPaths, *, is_shared: bool = False) -> None:
+        self._rollouts = _AppendFile(paths.rollouts, is_shared=is_shared)
         try:
-            self._failures = _AppendFile(paths.failures)
+            self._failures = _AppendFile(paths.failures, is_shared=is_shared)
         except OutputError:
             self._rollouts.close()
             raise
@@ -47,8 +51,9 @@ class Journal:
 class _AppendFile:
     """A file that grows by whole lines."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_shared: bool) -> None:
         self._path = path
+        self._is_shared = is_shared
         try:
             self._fd = os.open(path, WRITE_FLAGS, 0o666)
             self._size = os.fstat(self._fd).st_size
@@ -57,6 +62,17 @@ class _AppendFile:
 
     def append(self, record: JsonObject) -> None:
         line = dumps(record) + b"\n"
+        if not self._is_shared:
+            self._write(line)
+            return
+        fcntl.lockf(self._fd, fcntl.LOCK_EX)
+        try:
+            self._size = os.fstat(self._fd).st_size
+            self._write(line)
+        finally:
+            fcntl.lockf(self._fd, fcntl.LOCK_UN)
+
+    def _write(self, line: bytes) -> None:
         try:
             written = os.write(self._fd, line)
             while written < len(line):
@@ -69,18 +85,19 @@ class _AppendFile:
         self._size += len(line)
 
     def close(self) -> None:
-        os.fsync(self._fd)
+        try:
+            os.fsync(self._fd)
+        except OSError as error:  # what could not be written whole has been reported and cut off already
+            log.warning("%s: could not be handed to the disk: %s", self._path, error.strerror)
         os.close(self._fd)
 
 
 def read_done(paths: OutputPaths, on_row: Callable[[JsonObject], None]) -> KeySet:
-    """The rollouts that an earlier run has finished, each row handed to `on_row`; cuts torn last lines from its files.
+    """The rollouts that an earlier run has finished, each row handed to `on_row`; a torn last line is none. Reads only.
 
     Raises OutputError when a line in the middle is not a rollout, or a rollout is there twice: somebody has to look at
     it before anything is added.
     """
-    for path in (paths.rollouts, paths.failures):
-        drop_torn_line(path)
     keys = KeySet(_finished(paths.rollouts, number, line, on_row) for number, line in whole_lines(paths.rollouts))
     if (twice := keys.first_duplicate()) is not None:
         raise OutputError(

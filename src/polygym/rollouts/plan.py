@@ -5,13 +5,14 @@ and every agent's next row is at hand wherever it stands in the file.
 """
 
 import os
+import re
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
+from typing import IO, Literal, Self, TypeAlias
 
 from polygym.data.jsonl import dataset_lines, whole_lines
 from polygym.protocol.errors import InputError, OutputError, suggest
@@ -40,6 +41,14 @@ class Shard:
     """From 0."""
     count: int
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The shard that `i/n` names. Raises ValueError when it names none."""
+        found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+        if found is None or not int(found[1]) < int(found[2]):
+            raise ValueError(f"'{text}' is no shard: write i/n with i from 0 to n-1, such as 0/4")
+        return cls(int(found[1]), int(found[2]))
+
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"
 
@@ -49,6 +58,8 @@ class Shard:
 
 
 Order: TypeAlias = Literal["group", "stream"]
+RowCheck: TypeAlias = Callable[[str, JsonObject], None]
+"""Called with an agent's name and a row for it. Raises InputError when the agent's environment cannot take the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,8 @@ class Plan:
         """Per agent: where each of its rows starts in the file, in order."""
         self.skipped: Counter[str] = Counter()
         """Per agent: rows that an earlier run has finished."""
+        self.model_calls: Counter[str] = Counter()
+        """Per agent: model calls that its rows take at least, one a rollout, two where tools are offered."""
         self._repeats: dict[str, array[int]] = {}
         self._fd = -1
 
@@ -86,10 +99,11 @@ class Plan:
         """Rollouts to run."""
         return sum(len(offsets) for offsets in self.offsets.values())
 
-    def add(self, agent: str, offset: int, repeat: int) -> None:
-        """Note a row of `agent`, the task's rollout number `repeat`, at `offset` bytes."""
+    def add(self, agent: str, offset: int, row: JsonObject) -> None:
+        """Note a row of `agent` that stands at `offset` bytes."""
         self.offsets.setdefault(agent, array("Q")).append(offset)
-        self._repeats.setdefault(agent, array("I")).append(repeat)
+        self._repeats.setdefault(agent, array("I")).append(row[ROLLOUT_INDEX])
+        self.model_calls[agent] += 2 if row[PARAMS].get("tools") else 1
 
     def arrange(self, order: Order) -> None:
         """Bring every agent's rows into their order. Call it once, when all are added."""
@@ -100,6 +114,12 @@ class Plan:
                     "Q", (offsets[at] for at in sorted(range(len(offsets)), key=repeats.__getitem__))
                 )
         self._repeats = {}
+
+    def part(self, offsets: "dict[str, array[int]]") -> "Plan":
+        """A plan of some of this one's rows, for another process."""
+        part = Plan(self.path)
+        part.offsets = offsets
+        return part
 
     def read(self, agent: str, position: int) -> JsonObject:
         """The agent's row at `position`, decoded afresh, so that no two rollouts share anything."""
@@ -127,17 +147,17 @@ class Plan:
             self._fd = -1
 
 
-def make_plan(request: PlanRequest, path: Path) -> Plan:
+def make_plan(request: PlanRequest, path: Path, check: RowCheck | None = None) -> Plan:
     """Check and route every row, and write the materialized inputs to `path`.
 
-    Raises InputError at the first row that cannot be run; no file is left behind then.
+    Raises InputError at the first row that cannot be run; no file is left behind then. A shard may be empty.
     """
     plan = Plan(path)
     try:
         with open(path, "wb") as file:
-            _write_rows(request, plan, file)
+            tasks = _write_rows(request, plan, file, check)
         plan.arrange(request.order)
-        if not plan.total():
+        if not tasks:
             names = ", ".join(str(source.path) for source in request.inputs)
             raise InputError(f"{names}: no tasks to run.")
     except OSError as error:
@@ -149,20 +169,33 @@ def make_plan(request: PlanRequest, path: Path) -> Plan:
     return plan
 
 
-def _write_rows(request: PlanRequest, plan: Plan, file: IO[bytes]) -> None:
-    offset = 0
+def _write_rows(request: PlanRequest, plan: Plan, file: IO[bytes], check: RowCheck | None) -> int:
+    """Write what is to run; how many rows of tasks there are, those of other shards included."""
+    offset = tasks = 0
     numbers = _TaskNumbers()
     for task, agent, repeats in _routed_tasks(request, numbers):
+        tasks += 1
         first = numbers.take_repeats(repeats)
         if request.shard is not None and not request.shard.holds(task.index):
             continue
         row = _prepared(task, agent, request.params)
+        _check(row, agent, task.origin, check)
         for repeat in range(first, first + repeats):
             row[ROLLOUT_INDEX] = repeat
             line = dumps(row) + b"\n"
             file.write(line)
-            plan.add(agent, offset, repeat)
+            plan.add(agent, offset, row)
             offset += len(line)
+    return tasks
+
+
+def _check(row: JsonObject, agent: str, origin: str, check: RowCheck | None) -> None:
+    if check is None:
+        return
+    try:
+        check(agent, row)
+    except InputError as error:
+        raise InputError(f"{origin}: {error}") from error
 
 
 class _TaskNumbers:
@@ -232,8 +265,11 @@ def _prepared(task: Task, agent: str, params: JsonObject | None) -> JsonObject:
     return row
 
 
-def reopen_plan(paths: OutputPaths, done: KeySet, order: Order = "group") -> Plan:
-    """The plan of an earlier run, without the rollouts that are `done`. `paths.inputs` must exist."""
+def reopen_plan(paths: OutputPaths, done: KeySet, order: Order = "group", check: RowCheck | None = None) -> Plan:
+    """The plan of an earlier run, without the rollouts that are `done`. `paths.inputs` must exist.
+
+    Raises InputError for a row that the environment, as it is now, cannot take.
+    """
     plan = Plan(paths.inputs)
     offset = 0
     for number, line in whole_lines(paths.inputs):
@@ -242,7 +278,8 @@ def reopen_plan(paths: OutputPaths, done: KeySet, order: Order = "group") -> Pla
         if RolloutKey(row[TASK_INDEX], row[ROLLOUT_INDEX]) in done:
             plan.skipped[agent] += 1
         else:
-            plan.add(agent, offset, row[ROLLOUT_INDEX])
+            _check(row, agent, f"{paths.inputs}:{number}", check)
+            plan.add(agent, offset, row)
         offset += len(line)
     plan.arrange(order)
     return plan

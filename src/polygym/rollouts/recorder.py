@@ -1,0 +1,81 @@
+"""What becomes of endings: written to the journal, counted for the display and the metrics."""
+
+import logging
+from collections.abc import Mapping
+
+from polygym.metrics.running import EnvironmentMetrics
+from polygym.protocol.calls import RolloutContext
+from polygym.protocol.errors import UserError
+from polygym.protocol.failures import FailureClass, RolloutFailure
+from polygym.protocol.json import JsonObject
+from polygym.protocol.rollouts import RolloutState
+from polygym.rollouts.journal import Journal
+from polygym.rollouts.progress import Progress
+from polygym.rollouts.records import failed_record
+
+log = logging.getLogger("polygym.rollouts")
+
+
+class Recorder:
+    """Writes every ending down, once, and counts it."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        progress: Progress,
+        metrics: Mapping[str, EnvironmentMetrics],
+        *,
+        is_model_awaited: bool = False,
+    ) -> None:
+        self.journal = journal
+        self.has_recorded = False
+        """Whether anything that cost something has been written."""
+        self._progress = progress
+        self._metrics = metrics
+        self._has_model_answered = False
+        self._is_model_awaited = is_model_awaited
+        """Whether an endpoint that cannot be reached at the first calls is waited for, as later, and ends no run."""
+
+    def finished(self, agent: str, record: JsonObject, context: RolloutContext) -> None:
+        """A rollout has a reward. Raises OutputError when it cannot be written."""
+        self.journal.rollout(record)
+        self.has_recorded = self._has_model_answered = True
+        counts = self._progress.agents[agent]
+        counts.done += 1
+        counts.scored += 1
+        counts.reward_sum += record["reward"]
+        self._metrics[agent].add(record, context.durations_s)
+
+    def failed(
+        self, agent: str, row: JsonObject, failure: RolloutFailure, attempt: int, state: RolloutState | None
+    ) -> None:
+        """An attempt failed; see `engine.Recorder`.
+
+        Raises UserError when the model endpoint refuses the very first calls, OutputError when it cannot be written.
+        """
+        if not self._has_model_answered and self._is_endpoint_wrong(failure):
+            raise UserError(failure.message) from failure
+        self.journal.failure(failed_record(row, failure, attempt, state))
+        if failure.failure_class is FailureClass.CANCELLED:
+            return  # it says nothing about the environment, and nothing is lost with it
+        self.has_recorded = True
+        counts = self._progress.agents[agent]
+        counts.last_failure = failure
+        if state is None:
+            counts.retried += 1
+        else:
+            counts.failed += 1
+            self._metrics[agent].add_failure(str(failure.failure_class))
+        if counts.retried + counts.failed == 1:
+            log.warning("%s: first failed attempt: %s: %s", agent, failure.failure_class, failure.message)
+
+    def noticed(self, message: str) -> None:
+        """Something that the user should see."""
+        log.warning("%s", message)
+
+    def _is_endpoint_wrong(self, failure: RolloutFailure) -> bool:
+        """Whether the endpoint can't be what the user meant: nothing there, wrong key, wrong path."""
+        if failure.failure_class is FailureClass.MODEL_REJECTED:
+            return failure.http_status in (401, 403, 404)
+        is_absent = failure.failure_class is FailureClass.MODEL_UNAVAILABLE and failure.http_status is None
+        return is_absent and not self._is_model_awaited

@@ -1,0 +1,241 @@
+"""One run spread over several processes of this machine, each with a fleet and an engine of its own.
+
+Every worker takes its share of the plan's rows, every n-th of each agent's, and writes to the one journal itself, so
+that nothing about a rollout travels between processes; only counts do. The parent watches, stops, adds the metrics up.
+"""
+
+import asyncio
+import logging
+import multiprocessing
+import signal
+from array import array
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from time import monotonic
+from typing import Any, Final
+
+from polygym.config.model import RunConfig
+from polygym.fleet.fleet import Fleet
+from polygym.fleet.limits import calm_collector, raise_file_limit
+from polygym.metrics.running import EnvironmentMetrics
+from polygym.protocol.errors import UserError
+from polygym.protocol.failures import describe
+from polygym.rollouts.engine import Engine, LaneSettings, RetryPolicy
+from polygym.rollouts.journal import Journal
+from polygym.rollouts.limiter import AutoLimit
+from polygym.rollouts.outputs import OutputPaths
+from polygym.rollouts.plan import Plan
+from polygym.rollouts.progress import AgentProgress, Progress
+from polygym.rollouts.recorder import Recorder
+
+log = logging.getLogger("polygym.rollouts")
+
+REPORT_EVERY_S: Final = 0.25
+"""Seconds between two reports of a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one worker is told to do."""
+
+    config: RunConfig
+    paths: OutputPaths
+    plan: Plan
+    lanes: Mapping[str, LaneSettings]
+    concurrency: int
+    """Rollouts in flight in this worker."""
+    auto_ceiling: int | None
+    """Set when the worker finds out its concurrency by itself: the most it goes up to."""
+    retries: RetryPolicy
+    log_level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a worker tells its parent."""
+
+    agents: Mapping[str, AgentProgress]
+    has_recorded: bool
+    metrics: Mapping[str, EnvironmentMetrics] | None = None
+    """In the last report."""
+    problem: str | None = None
+    """Why the worker ended early; something that the user can mend when `is_users`."""
+    is_users: bool = False
+
+
+def share_out(
+    config: RunConfig,
+    paths: OutputPaths,
+    plan: Plan,
+    lanes: Mapping[str, LaneSettings],
+    workers: int,
+    concurrency: int,
+    auto_ceiling: int | None,
+    retries: RetryPolicy,
+) -> list[Order]:
+    """An order for each worker. An agent with a limit below the number of workers is run by as many of them."""
+    orders = []
+    for worker in range(workers):
+        offsets: dict[str, array[int]] = {}
+        settings: dict[str, LaneSettings] = {}
+        for agent, rows in plan.offsets.items():
+            limit = lanes[agent].concurrency
+            sharing = workers if limit is None else min(workers, limit)
+            if worker < sharing and len(rows[worker::sharing]):
+                offsets[agent] = rows[worker::sharing]
+                settings[agent] = lanes[agent] if limit is None else _with_share(lanes[agent], limit, worker, sharing)
+        share = max(1, concurrency // workers + (worker < concurrency % workers))
+        ceiling = None if auto_ceiling is None else max(1, auto_ceiling // workers)
+        level = logging.getLogger("polygym").getEffectiveLevel()
+        orders.append(Order(config, paths, plan.part(offsets), settings, share, ceiling, retries, level))
+    return orders
+
+
+def _with_share(lane: LaneSettings, limit: int, worker: int, sharing: int) -> LaneSettings:
+    return replace(lane, concurrency=limit // sharing + (worker < limit % sharing))
+
+
+class Workers:
+    """The processes of one run."""
+
+    def __init__(self, orders: list[Order], progress: Progress) -> None:
+        self._orders = orders
+        self._progress = progress
+        self._before = {name: replace(agent) for name, agent in progress.agents.items()}
+        self._reports: dict[int, Report] = {}
+        self._ends: dict[int, Connection] = {}
+        self._left = asyncio.Event()
+
+    @property
+    def has_recorded(self) -> bool:
+        """Whether a worker has written anything that cost something."""
+        return any(report.has_recorded for report in self._reports.values())
+
+    async def run(self, metrics: Mapping[str, EnvironmentMetrics]) -> None:
+        """Run until all have ended; their metrics are merged into `metrics`.
+
+        Raises UserError for the first that ends for a reason the user can mend; the others are stopped then.
+        """
+        context = multiprocessing.get_context("spawn")
+        processes: list[Any] = []
+        loop = asyncio.get_running_loop()
+        try:
+            for number, order in enumerate(self._orders):
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_work, args=(order, theirs), name=f"polygym worker {number}")
+                process.start()
+                theirs.close()
+                processes.append(process)
+                self._ends[number] = ours
+                loop.add_reader(ours.fileno(), self._receive, number, ours)
+            await self._wait()
+        finally:
+            for number, end in list(self._ends.items()):
+                self._forget(number, end)
+            for process in processes:
+                await asyncio.to_thread(process.join, 30)
+                process.kill()
+                process.close() if process.exitcode is not None else None
+        for report in self._reports.values():
+            for agent, part in (report.metrics or {}).items():
+                metrics[agent].merge(part)
+
+    def stop(self, grace_s: float | None = None) -> None:
+        """Have every worker start nothing more, and finish what is in flight, within `grace_s` seconds if given."""
+        for end in self._ends.values():
+            end.send(grace_s)
+
+    async def _wait(self) -> None:
+        while self._ends:
+            self._left.clear()
+            await self._left.wait()
+            for number, report in self._reports.items():
+                if report.problem is not None and report.is_users:
+                    raise UserError(report.problem)
+                if number not in self._ends and report.metrics is None and report.problem is None:
+                    log.error("worker %d died. Its rollouts in flight are run again with --resume.", number)
+                elif report.problem is not None:
+                    log.error("worker %d ended: %s", number, report.problem)
+
+    def _receive(self, number: int, end: Connection) -> None:
+        try:
+            while end.poll():
+                self._reports[number] = end.recv()
+        except (EOFError, OSError):
+            self._reports.setdefault(number, Report({}, has_recorded=False))
+            self._forget(number, end)
+        self._add_up()
+
+    def _forget(self, number: int, end: Connection) -> None:
+        asyncio.get_running_loop().remove_reader(end.fileno())
+        end.close()
+        del self._ends[number]
+        self._left.set()
+
+    def _add_up(self) -> None:
+        for name, agent in self._progress.agents.items():
+            parts = [self._before[name], *(r.agents[name] for r in self._reports.values() if name in r.agents)]
+            agent.done = sum(part.done for part in parts)
+            agent.failed = sum(part.failed for part in parts)
+            agent.retried = sum(part.retried for part in parts)
+            agent.scored = sum(part.scored for part in parts)
+            agent.reward_sum = sum(part.reward_sum for part in parts)
+            agent.last_failure = next((part.last_failure for part in reversed(parts) if part.last_failure), None)
+
+
+def _work(order: Order, end: Connection) -> None:
+    """The main function of a worker's process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=order.log_level, format="%(message)s")
+    raise_file_limit()
+    try:
+        asyncio.run(_work_until_done(order, end.send, end))
+    except* UserError as group:
+        end.send(Report({}, has_recorded=False, problem=str(group.exceptions[0]), is_users=True))
+    except* Exception as group:
+        end.send(Report({}, has_recorded=True, problem=describe(group.exceptions[0])))
+
+
+async def _work_until_done(order: Order, send: Callable[[Report], None], end: Connection) -> None:
+    totals = {agent: len(rows) for agent, rows in order.plan.offsets.items()}
+    progress = Progress({agent: AgentProgress(total) for agent, total in totals.items()})
+    metrics = {agent: EnvironmentMetrics() for agent in totals}
+    journal = Journal(order.paths, is_shared=True)
+    recorder = Recorder(journal, progress, metrics, is_model_awaited=order.retries.is_model_awaited)
+    auto = AutoLimit(monotonic(), order.auto_ceiling) if order.auto_ceiling is not None else None
+    async with Fleet(order.config) as fleet:
+        calm_collector()
+        engine = Engine(
+            order.plan,
+            fleet.wiring.agents,
+            order.lanes,
+            recorder,
+            concurrency=order.concurrency,
+            auto=auto,
+            retries=order.retries,
+        )
+        for agent, total in totals.items():
+            engine.add(agent, total)
+        running = asyncio.create_task(engine.run())
+        asyncio.get_running_loop().add_reader(end.fileno(), _obey, end, engine, running)
+        try:
+            while not running.done():
+                await asyncio.wait({running}, timeout=REPORT_EVERY_S)
+                send(Report(progress.agents, recorder.has_recorded))
+            running.result()
+        finally:
+            asyncio.get_running_loop().remove_reader(end.fileno())
+            recorder.journal.close()
+    send(Report(progress.agents, recorder.has_recorded, metrics))
+
+
+def _obey(end: Connection, engine: Engine, running: "asyncio.Task[None]") -> None:
+    """The parent wants the worker to stop, or is gone: then what is in flight is dropped."""
+    try:
+        grace_s: float | None = end.recv()
+    except (EOFError, OSError):
+        asyncio.get_running_loop().remove_reader(end.fileno())
+        running.cancel()
+    else:
+        engine.stop(grace_s)
