@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources, cookie_name
+from polygym.channels.headers import DURATIONS, ROLLOUT, limits_of
 from polygym.protocol.calls import RolloutContext, ToolResult
 from polygym.protocol.failures import FailureClass, RolloutFailure, describe
 from polygym.protocol.json import JsonObject, dumps, loads
@@ -124,7 +125,11 @@ def failure_body(failure: RolloutFailure) -> JsonObject:
 
 
 def _context_of(row: JsonObject, request: web.Request) -> RolloutContext:
-    return RolloutContext(rollout_id_of(row) or new_id("rollout"), dict(request.cookies))
+    return RolloutContext(_rollout_id(row, request), dict(request.cookies), limits_of(request.headers))
+
+
+def _rollout_id(row: JsonObject, request: web.Request) -> str:
+    return request.headers.get(ROLLOUT) or rollout_id_of(row) or new_id("rollout")
 
 
 class ResourcesEdge:
@@ -219,7 +224,11 @@ def agent_app(agent: EmbeddedAgent) -> web.Application:
         row = await read_object(request)
         if not isinstance(row.get(PARAMS), dict):
             raise InvalidBody("missing", [PARAMS], "Field required: what the model is asked", row.get(PARAMS))
-        return json_response(await agent.run(row, RolloutContext(rollout_id_of(row) or new_id("rollout"))))
+        context = RolloutContext(_rollout_id(row, request), limits_s=limits_of(request.headers))
+        response = json_response(await agent.run(row, context))
+        if ROLLOUT in request.headers:
+            response.headers[DURATIONS] = dumps(context.durations_s).decode()
+        return response
 
     async def responses(request: web.Request) -> web.Response:
         context = _context_of({}, request)
@@ -246,7 +255,8 @@ def model_app(model: EmbeddedModel) -> web.Application:
         if params.get("stream"):
             message = "streaming is not available on this server; send the request with stream false"
             raise InvalidBody("value_error", ["stream"], message, True)
-        context = RolloutContext(request.cookies.get(cookie) or new_id("rollout"))
+        rollout = request.headers.get(ROLLOUT) or request.cookies.get(cookie) or new_id("rollout")
+        context = RolloutContext(rollout, limits_s=limits_of(request.headers))
         request[COOKIES] = {cookie: context.rollout_id}
         return json_response(await method(params, context))
 

@@ -5,7 +5,7 @@ Names what went wrong on the way; sessions travel as cookies in the rollout's co
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from http.cookies import SimpleCookie
 from time import perf_counter
 from typing import NamedTuple
@@ -13,7 +13,9 @@ from urllib.parse import quote
 
 import aiohttp
 
+from polygym.channels.clock import Limit, LimitExceededError
 from polygym.channels.finish import run_to_end
+from polygym.channels.headers import DURATIONS, outgoing, take_durations
 from polygym.channels.pool import JsonBody, open_session
 from polygym.protocol.calls import ResourcesSession, RolloutContext, ToolResult
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, failure_from_json
@@ -35,9 +37,11 @@ class Answer(NamedTuple):
 class HttpServer:
     """A server at a URL. One connection pool serves all its calls."""
 
-    def __init__(self, name: str, url: str) -> None:
+    def __init__(self, name: str, url: str, *, is_ours: bool = True) -> None:
         self.name = name
         self.url = url.rstrip("/")
+        self._is_ours = is_ours
+        """Whether it holds time limits itself, on its own clock; those of others are held here."""
         self._client: aiohttp.ClientSession | None = None
 
     async def post(self, path: str, body: JsonObject, context: RolloutContext, stage: Stage) -> Answer:
@@ -47,25 +51,36 @@ class HttpServer:
         """
         if self._client is None:
             self._client = open_session()
-        headers = {}
+        headers = outgoing(context)
         if context.credentials:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in context.credentials.items())
+        limit_s = None if self._is_ours else context.limits_s.get(stage)
         started = perf_counter()
         try:
-            async with self._client.post(
-                self.url + path, data=JsonBody(dumps(body)), headers=headers, allow_redirects=False
-            ) as response:
-                answer = Answer(response.status, await response.read())
-                for header in response.headers.getall("Set-Cookie", ()):
-                    cookies = SimpleCookie(header)
-                    context.credentials.update({name: cookie.coded_value for name, cookie in cookies.items()})
-                return answer
+            async with Limit(limit_s) if limit_s is not None else nullcontext():
+                return await self._exchange(path, body, headers, context)
+        except LimitExceededError as error:
+            message = f"{self.name}: {stage} {error}. Raise stage_timeouts_s.{stage} of the agent if it may."
+            raise RolloutFailure(FailureClass.TIMEOUT, stage, message) from error
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             message = f"{self.name}: no answer from {self.url}{path}: {type(error).__name__}: {error}"
             raise RolloutFailure(FailureClass.ENVIRONMENT_LOST, stage, message) from error
         finally:
             if stage is not Stage.ROLLOUT:
                 context.record(stage, perf_counter() - started)
+
+    async def _exchange(self, path: str, body: JsonObject, headers: dict[str, str], context: RolloutContext) -> Answer:
+        assert self._client is not None
+        async with self._client.post(
+            self.url + path, data=JsonBody(dumps(body)), headers=headers, allow_redirects=False
+        ) as response:
+            answer = Answer(response.status, await response.read())
+            for header in response.headers.getall("Set-Cookie", ()):
+                cookies = SimpleCookie(header)
+                context.credentials.update({name: cookie.coded_value for name, cookie in cookies.items()})
+            if DURATIONS in response.headers:
+                take_durations(response.headers, context)
+            return answer
 
     async def post_for_object(
         self, path: str, body: JsonObject, context: RolloutContext, stage: Stage, refusal: FailureClass
@@ -216,7 +231,7 @@ class HttpAgent:
 
     async def run(self, row: JsonObject, context: RolloutContext) -> JsonObject:
         """POST /run: one call for the whole rollout. Sessions are the agent's affair, so no cookie is sent."""
-        alone = RolloutContext(context.rollout_id)
+        alone = RolloutContext(context.rollout_id, limits_s=context.limits_s, durations_s=context.durations_s)
         return await self._server.post_for_object("/run", row, alone, Stage.ROLLOUT, FailureClass.AGENT_ERROR)
 
     async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:

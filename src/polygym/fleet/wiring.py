@@ -51,9 +51,9 @@ class Wiring:
         else:
             raise TypeError(f"{type(server).__name__} is no kind of server")
 
-    def connect_http(self, server_type: ServerType, name: str, url: str) -> None:
+    def connect_http(self, server_type: ServerType, name: str, url: str, *, is_ours: bool = True) -> None:
         """Reach a server elsewhere over HTTP."""
-        connection = HttpServer(name, url)
+        connection = HttpServer(name, url, is_ours=is_ours)
         self.connections.append(connection)
         if server_type == "resources_servers":
             self.resources_servers[name] = HttpResources(connection)

@@ -1,0 +1,41 @@
+"""What our servers tell each other beside the protocol, in headers that other implementations ignore."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from polygym.protocol.calls import RolloutContext
+from polygym.protocol.json import dumps, loads
+
+ROLLOUT: Final = "X-Polygym-Rollout"
+"""The rollout's id."""
+LIMITS: Final = "X-Polygym-Limits"
+"""JSON object: seconds that one call of a stage may take. Held by the server that does the work, on its own clock."""
+DURATIONS: Final = "X-Polygym-Durations"
+"""JSON object in an agent's answer: seconds of each call, by stage."""
+
+
+def outgoing(context: RolloutContext) -> dict[str, str]:
+    """The headers of a call for this rollout."""
+    headers = {ROLLOUT: context.rollout_id}
+    if context.limits_s:
+        headers[LIMITS] = dumps(dict(context.limits_s)).decode()
+    return headers
+
+
+def limits_of(headers: Mapping[str, str]) -> dict[str, float]:
+    """The limits that a caller sent; none when it sent none that can be read."""
+    try:
+        value = loads(headers.get(LIMITS, "{}"))
+        return {str(stage): float(seconds) for stage, seconds in value.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def take_durations(headers: Mapping[str, str], context: RolloutContext) -> None:
+    """Record the durations that an agent reports, if it does."""
+    try:
+        for stage, calls in loads(headers.get(DURATIONS, "{}")).items():
+            for seconds in calls:
+                context.record(str(stage), float(seconds))
+    except (ValueError, TypeError, AttributeError):
+        return
