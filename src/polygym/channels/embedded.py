@@ -4,17 +4,18 @@ Also keeps the sessions that outside callers opened over HTTP, so that an agent 
 """
 
 import asyncio
-import inspect
 import logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Any
 
 from polygym.channels.finish import run_to_end
 from polygym.channels.sessions import SessionStore
 from polygym.channels.stage import run_stage
+from polygym.protocol.awaiting import is_awaitable
 from polygym.protocol.calls import RolloutContext, ToolResult
 from polygym.protocol.errors import InputError
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe
@@ -61,10 +62,10 @@ class EmbeddedSession:
             await self.close()
             raise
 
-    async def call_tool(self, name: str, arguments: JsonObject) -> ToolResult:
+    def call_tool(self, name: str, arguments: JsonObject) -> Coroutine[Any, Any, ToolResult]:
         """Call one tool; whatever it raises comes back as an error result, unless another server failed it."""
         call = self._server.call_tool(name, arguments, self._session)
-        return await run_stage(self._server.name, Stage.TOOL, call, self._context)
+        return run_stage(self._server.name, Stage.TOOL, call, self._context)
 
     async def verify(self, response: JsonObject) -> JsonObject:
         """The verified row. What the verifier raises becomes a `verifier_error`."""
@@ -93,7 +94,7 @@ class EmbeddedSession:
         self._is_closed = True
         try:
             closing = self._server.close_session(self._session)
-            if inspect.isawaitable(closing):
+            if is_awaitable(closing):
                 await run_to_end(closing)
         except asyncio.CancelledError as cancellation:
             if cancellation.__cause__ is not None:
@@ -115,14 +116,9 @@ class EmbeddedResources:
         """Name of the cookie, among a caller's credentials, that says which session is the caller's."""
         self._outside: SessionStore[EmbeddedSession] = SessionStore(server.config.session_ttl_s)
 
-    @asynccontextmanager
-    async def open(self, row: JsonObject, context: RolloutContext) -> AsyncIterator[EmbeddedSession]:
+    def open(self, row: JsonObject, context: RolloutContext) -> "_Opening":
         """A session for one rollout; closed on the way out. Raises RolloutFailure `seed_error`."""
-        session = await self._seed(row, context)
-        try:
-            yield session
-        finally:
-            await session.close()
+        return _Opening(self._seed(row, context))
 
     async def open_outside(self, row: JsonObject, context: RolloutContext) -> EmbeddedSession:
         """A session that stays open for the outside caller of `context`, in place of the one they had."""
@@ -202,19 +198,37 @@ class EmbeddedResources:
             raise RolloutFailure(FailureClass.SEED_ERROR, Stage.SEED, message) from error
 
 
+class _Opening:
+    """A session that is seeded on the way in and closed on the way out."""
+
+    __slots__ = ("_seeding", "_session")
+
+    def __init__(self, seeding: Coroutine[Any, Any, EmbeddedSession]) -> None:
+        self._seeding = seeding
+
+    async def __aenter__(self) -> EmbeddedSession:
+        self._session = await self._seeding
+        return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+
 class EmbeddedModel:
     """A model server of this process."""
 
     def __init__(self, server: ModelServer) -> None:
         self.server = server
 
-    async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+    def responses(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """Answer in the Responses dialect."""
-        return await self._call(self.server.responses(params, context), context)
+        return self._call(self.server.responses(params, context), context)
 
-    async def chat_completions(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+    def chat_completions(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """Answer in the Chat Completions dialect."""
-        return await self._call(self.server.chat_completions(params, context), context)
+        return self._call(self.server.chat_completions(params, context), context)
 
     async def _call(self, answer: Coroutine[Any, Any, JsonObject], context: RolloutContext) -> JsonObject:
         try:
@@ -232,17 +246,17 @@ class EmbeddedAgent:
     def __init__(self, server: AgentServer) -> None:
         self.server = server
 
-    async def run(self, row: JsonObject, context: RolloutContext) -> JsonObject:
+    def run(self, row: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """One rollout. What the agent's own code raises becomes an `agent_error`."""
-        return await self._call(self.server.run(row, context))
+        return self._call(self.server.run(row, context))
 
-    async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+    def responses(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """The conversation alone."""
-        return await self._call(self.server.responses(params, context))
+        return self._call(self.server.responses(params, context))
 
-    async def aggregate_metrics(self, verify_responses: list[JsonObject]) -> JsonObject:
+    def aggregate_metrics(self, verify_responses: list[JsonObject]) -> Coroutine[Any, Any, JsonObject]:
         """The environment's metrics."""
-        return await self._call(self.server.aggregate_metrics(verify_responses))
+        return self._call(self.server.aggregate_metrics(verify_responses))
 
     async def _call(self, answer: Awaitable[JsonObject]) -> JsonObject:
         try:

@@ -19,6 +19,9 @@ ResultT = TypeVar("ResultT")
 BLOCKED_S: Final = 0.1
 """Seconds without giving way to others from which a call is named."""
 
+_NOT_BEGUN: Final = object()
+"""In place of what a coroutine waits for, before its first step."""
+
 _named: set[tuple[str, Stage]] = set()
 
 
@@ -30,33 +33,33 @@ async def run_stage(server: str, stage: Stage, call: Coroutine[Any, Any, ResultT
     started = perf_counter()
     limit_s = context.limits_s.get(stage)
     try:
-        if limit_s is None:
-            return await _run(server, stage, call)
-        async with Limit(limit_s):
-            return await _run(server, stage, call)
-    except LimitExceededError as error:
-        message = f"{server}: {stage} {error}. Raise stage_timeouts_s.{stage} of the agent if it may."
-        raise RolloutFailure(FailureClass.TIMEOUT, stage, message) from error
+        if limit_s is not None:
+            return await _limited(server, stage, call, limit_s)
+        # A call that never waits costs no more than itself: what follows is in effect `return await call`.
+        try:
+            waiting = call.send(None)
+        except StopIteration as finished:
+            result: ResultT = finished.value
+            return result
+        finally:
+            if perf_counter() - started > BLOCKED_S:
+                _name(server, stage, perf_counter() - started)
+        return await _Rest(call, waiting, server, stage)
     finally:
         context.record(stage, perf_counter() - started)
 
 
-async def _run(server: str, stage: Stage, call: Coroutine[Any, Any, ResultT]) -> ResultT:
-    """The result of `call`, each of its steps timed; one that never waits costs no more than the call itself."""
-    started = perf_counter()
+async def _limited(server: str, stage: Stage, call: Coroutine[Any, Any, ResultT], limit_s: float) -> ResultT:
     try:
-        waiting = call.send(None)
-    except StopIteration as finished:
-        result: ResultT = finished.value
-        return result
-    finally:
-        if perf_counter() - started > BLOCKED_S:
-            _name(server, stage, perf_counter() - started)
-    return await _Rest(call, waiting, server, stage)
+        async with Limit(limit_s):
+            return await _Rest(call, _NOT_BEGUN, server, stage)
+    except LimitExceededError as error:
+        message = f"{server}: {stage} {error}. Raise stage_timeouts_s.{stage} of the agent if it may."
+        raise RolloutFailure(FailureClass.TIMEOUT, stage, message) from error
 
 
 class _Rest(Generic[ResultT]):
-    """What is left of a coroutine that has begun, each of its steps timed."""
+    """What is left of a coroutine, each of its steps timed; `waiting` is what it waits for."""
 
     __slots__ = ("_call", "_server", "_stage", "_waiting")
 
@@ -70,10 +73,11 @@ class _Rest(Generic[ResultT]):
         call, waiting = self._call, self._waiting
         while True:
             error: BaseException | None = None
-            try:
-                yield waiting
-            except BaseException as thrown:
-                error = thrown
+            if waiting is not _NOT_BEGUN:
+                try:
+                    yield waiting
+                except BaseException as thrown:
+                    error = thrown
             started = perf_counter()
             try:
                 waiting = call.send(None) if error is None else call.throw(error)

@@ -205,7 +205,11 @@ class Engine:
             rollout_id(row[TASK_INDEX], row[ROLLOUT_INDEX], work.attempt), limits_s=settings.stage_timeouts_s
         )
         try:
-            record = finished_record(row, await self._run_agent(work.agent, row, context, settings.timeout_s))
+            if settings.timeout_s is None:
+                result = await self._agents[work.agent].run(row, context)
+            else:
+                result = await self._run_limited(work.agent, row, context, settings.timeout_s)
+            record = finished_record(row, result)
         except RolloutFailure as failure:
             self._failed(work, row, failure, context)
         except asyncio.CancelledError:
@@ -220,11 +224,7 @@ class Engine:
             self.scheduler.finish(work)
             self._changed.set()
 
-    async def _run_agent(
-        self, agent: str, row: JsonObject, context: RolloutContext, limit_s: float | None
-    ) -> JsonObject:
-        if limit_s is None:
-            return await self._agents[agent].run(row, context)
+    async def _run_limited(self, agent: str, row: JsonObject, context: RolloutContext, limit_s: float) -> JsonObject:
         try:
             async with Limit(limit_s):
                 return await self._agents[agent].run(row, context)

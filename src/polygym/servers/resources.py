@@ -1,6 +1,5 @@
 """The environment's side: tools, state per rollout, verification. What authors of environments subclass."""
 
-import inspect
 import logging
 import math
 from abc import ABC, abstractmethod
@@ -13,6 +12,7 @@ from typing import Any, ClassVar, Generic, get_args, get_origin
 from pydantic import Field, ValidationError
 
 from polygym.metrics.aggregate import aggregate
+from polygym.protocol.awaiting import is_awaitable
 from polygym.protocol.calls import Directory, ToolResult
 from polygym.protocol.errors import InputError, suggest
 from polygym.protocol.failures import RolloutFailure, describe
@@ -152,7 +152,7 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
     async def seed(self, session: Session[TaskT, StateT]) -> JsonObject:
         """Seed a session; what seeding answered. Raises what `seed_session` raises."""
         answer = await self._run(self.seed_session, session) if self._pools else self.seed_session(session)
-        if inspect.isawaitable(answer):
+        if is_awaitable(answer):
             answer = await answer
         if not isinstance(answer, dict | None):
             raise TypeError(f"seed_session must return a dict or nothing, not {type(answer).__name__}")
@@ -190,7 +190,7 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
         """The output row: `row` with `response`, `reward` and what `verify` added. Raises what `verify` raises."""
         rollout = RolloutView(session.task.responses_create_params, response)
         outcome = await self._run(self.verify, rollout, session) if self._pools else self.verify(rollout, session)
-        if inspect.isawaitable(outcome):
+        if is_awaitable(outcome):
             outcome = await outcome
         if isinstance(outcome, Verification):
             return {**row, "response": response, **outcome.to_json()}

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
+from polygym.protocol.awaiting import is_awaitable
 from polygym.protocol.json import JsonObject, dumps
 from polygym.servers.base import explain_validation
 from polygym.servers.blocking import pool_of, run_blocking
@@ -92,7 +93,7 @@ class Tool:
         method = getattr(server, self.attribute)
         pool = pool_of(method)
         result = method(**values) if pool is None else await run_blocking(pool, method, **values)
-        if inspect.isawaitable(result):
+        if is_awaitable(result):
             result = await result
         return render(result)
 

@@ -1,0 +1,9 @@
+"""Telling what has to be awaited: methods of servers may be sync or async."""
+
+from collections.abc import Awaitable
+from typing import Any, TypeGuard
+
+
+def is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
+    """Whether `value` is awaitable. As `inspect.isawaitable`, without its detour through abstract base classes."""
+    return hasattr(value, "__await__")
