@@ -21,7 +21,10 @@ def dumps(value: Any) -> bytes:
 
     NaN and infinities become null, as in orjson; a reward is checked before it gets here.
     """
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # rare enough to pay for it only then: other keys than strings, NumPy's numbers and arrays
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
 
 
 def dumps_indented(value: Any) -> bytes:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-from polygym.metrics.running import EnvironmentMetrics
+from polygym.metrics.running import Durations, EnvironmentMetrics
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.errors import UserError
 from polygym.protocol.failures import FailureClass, RolloutFailure
@@ -14,6 +14,9 @@ from polygym.rollouts.progress import Progress
 from polygym.rollouts.records import failed_record
 
 log = logging.getLogger("polygym.rollouts")
+
+COUNTED_TOGETHER = 64
+"""Rollouts whose metrics are counted in one go: with code and tables in the processor's cache it costs half as much."""
 
 
 class Recorder:
@@ -33,6 +36,7 @@ class Recorder:
         self._progress = progress
         self._metrics = metrics
         self._has_model_answered = False
+        self._uncounted: list[tuple[str, JsonObject, Durations]] = []
         self._is_model_awaited = is_model_awaited
         """Whether an endpoint that cannot be reached at the first calls is waited for, as later, and ends no run."""
 
@@ -44,7 +48,15 @@ class Recorder:
         counts.done += 1
         counts.scored += 1
         counts.reward_sum += record["reward"]
-        self._metrics[agent].add(record, context.durations_s)
+        self._uncounted.append((agent, record, context.durations_s))
+        if len(self._uncounted) >= COUNTED_TOGETHER:
+            self.count()
+
+    def count(self) -> None:
+        """Bring the metrics up to date."""
+        for agent, record, durations_s in self._uncounted:
+            self._metrics[agent].add(record, durations_s)
+        self._uncounted.clear()
 
     def failed(
         self, agent: str, row: JsonObject, failure: RolloutFailure, attempt: int, state: RolloutState | None
