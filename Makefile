@@ -13,7 +13,7 @@ INSTALL := "$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python
 COMPILE := "$(UV)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check format bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -37,10 +37,14 @@ format: $(VENV)/dev.stamp ## Bring the code into its format and mend what lint c
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: $(VENV)/bench.stamp ## Set up, then measure what a rollout costs: some ten minutes; ARGS="--quick" for a short look
+	$(BIN)/python -m perf.bench $(ARGS)
+
 lock: | $(UV) ## Write the lock files anew from pyproject.toml; UPGRADE=1 takes newer versions
 	$(COMPILE) pyproject.toml --output-file requirements.lock
 	$(COMPILE) pyproject.toml --group dev --constraints requirements.lock --output-file requirements-dev.lock
 	$(COMPILE) --group setup --constraints requirements-dev.lock --output-file requirements-setup.lock
+	$(COMPILE) --group bench --constraints requirements-dev.lock --output-file requirements-bench.lock
 
 clean: ## Remove the virtual environment, caches and builds; results stay
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -62,4 +66,8 @@ $(VENV)/core.stamp: requirements.lock pyproject.toml | $(BIN)/python $(UV)
 
 $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/core.stamp
 	$(INSTALL) --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+$(VENV)/bench.stamp: requirements-bench.lock $(VENV)/core.stamp
+	$(INSTALL) --require-hashes --requirement requirements-bench.lock
 	@touch $@

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import re
+import resource
 import sys
 
 ARGUMENTS = {
@@ -126,6 +127,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1, help="tool calls before the answer")
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(options.latency_s, options.steps, options.port))
 

@@ -1,23 +1,25 @@
 """One measured scenario in a process of its own; prints what it cost as one JSON line.
 
-CPU seconds are those of every process that works for the rollouts (this one and the servers it started), from the first
-rollout to the last: starting up and tearing down are left out. The mock endpoint's are never counted.
+CPU seconds are those of every process that works for the rollouts (this one and the servers it started), from planning
+the first rollout to closing the journal: starting up and tearing down are left out. The mock endpoint's are never
+counted.
 """
 
 import argparse
 import asyncio
 import json
 import os
-import resource
+import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from time import perf_counter
+from typing import TypeAlias
 
+from perf.meter import Meter, peak_mb
 from polygym.channels.pool import open_session
 from polygym.config.components import Selector
 from polygym.config.load import load_config
@@ -25,62 +27,38 @@ from polygym.config.model import RunConfig
 from polygym.fleet.discovery import connect, server_instances
 from polygym.fleet.fleet import Fleet
 from polygym.fleet.limits import calm_collector, raise_file_limit
+from polygym.protocol.calls import Agent
 from polygym.protocol.errors import ConfigError
-from polygym.protocol.json import dumps, loads
+from polygym.protocol.json import JsonObject, dumps, loads
 from polygym.rollouts.collect import Collection, CollectRequest
 from polygym.rollouts.plan import InputFile, PlanRequest
+from polygym.rollouts.progress import Progress
 
 ENVIRONMENTS = ("example_single_tool_call", "example_multi_step")
-TICKS = os.sysconf("SC_CLK_TCK")
-HEAD_PORT = 11711
+EXAMPLE_ROWS = 10
+MODEL_CALLS = 2
+"""Of one rollout."""
+FILES_KEPT_FREE = 500
+"""Open files of a process that are not connections to the model."""
+SAMPLE_EVERY_S = 0.02
 
 
-def cpu_s(pids: list[int]) -> float:
-    """User and system seconds that the processes have used so far."""
-    total = 0.0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        total += (int(fields[11]) + int(fields[12])) / TICKS
-    return total
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to measure."""
+
+    rollouts: int
+    concurrency: int
+    """Rollouts in flight."""
+    port: int
+    """Of the mock endpoint."""
+    latency_s: float
+    """Seconds that the mock endpoint takes to answer."""
 
 
-def peak_mb(pids: list[int]) -> float:
-    """Megabytes: the sum of the processes' largest resident sizes."""
-    total = 0
-    for pid in pids:
-        status = Path(f"/proc/{pid}/status").read_text()
-        total += int(status.split("VmHWM:")[1].split()[0])
-    return total / 1024
-
-
-class Meter:
-    """What happens between `start` and `stop`."""
-
-    def __init__(self) -> None:
-        self.others: list[int] = []
-        """Processes that work for the rollouts, besides this one."""
-        self._before = (0.0, 0.0, 0.0)
-        self.result: dict[str, float] = {}
-
-    @contextmanager
-    def measure(self, rollouts: int) -> Iterator[None]:
-        """Measure the body, in which `rollouts` are done."""
-        before = (time.process_time(), cpu_s(self.others), time.perf_counter())
-        yield
-        wall = time.perf_counter() - before[2]
-        cpu = time.process_time() - before[0] + cpu_s(self.others) - before[1]
-        self.result = {
-            "cpu_ms_per_rollout": 1000 * cpu / rollouts,
-            "rollouts_per_s": rollouts / wall,
-            "wall_s": wall,
-            "peak_mb": peak_mb([os.getpid(), *self.others]),
-            "rollouts": rollouts,
-        }
-
-
-def config_for(port: int, placement: str | None = None) -> RunConfig:
+def config_for(port: int, *, placement: str | None = None, head_port: int | None = None) -> RunConfig:
     """Both environments against the mock endpoint."""
-    overrides = [f"++head_server.port={HEAD_PORT}"]
+    overrides = [f"++head_server.port={head_port}"] if head_port is not None else []
     if placement is not None:
         for name in ENVIRONMENTS:
             overrides.append(f"++{name}.resources_servers.{name}.placement={placement}")
@@ -101,22 +79,22 @@ def config_for(port: int, placement: str | None = None) -> RunConfig:
 
 
 def inputs() -> list[InputFile]:
-    """The example rows of both environments."""
+    """The example rows of both environments, five of each."""
     return [InputFile(Path(f"resources_servers/{n}/data/example.jsonl"), f"{n}_simple_agent") for n in ENVIRONMENTS]
 
 
-async def bare(rollouts: int, concurrency: int, port: int, meter: Meter) -> None:
+async def bare(options: Options, meter: Meter) -> None:
     """Only the model calls of a rollout: same client, JSON in and out, no engine."""
-    rows = [json.loads(line) for source in inputs() for line in source.path.read_text().splitlines()]
+    rows = [json.loads(line) for source in inputs() for line in source.path.read_text(encoding="utf-8").splitlines()]
     bodies = [row["responses_create_params"] for row in rows]
-    url = f"http://127.0.0.1:{port}/v1/responses"
+    url = f"http://127.0.0.1:{options.port}/v1/responses"
     headers = {"Content-Type": "application/json", "Authorization": "Bearer none"}
-    turn = iter(range(rollouts))
+    turn = iter(range(options.rollouts))
     async with open_session() as client:
 
-        async def call(body: dict[str, Any]) -> dict[str, Any]:
+        async def call(body: JsonObject) -> JsonObject:
             async with client.post(url, data=dumps(body), headers=headers) as answer:
-                value: dict[str, Any] = loads(await answer.read())
+                value: JsonObject = loads(await answer.read())
                 return value
 
         async def worker() -> None:
@@ -126,56 +104,140 @@ async def bare(rollouts: int, concurrency: int, port: int, meter: Meter) -> None
                 output = {"type": "function_call_output", "call_id": "call_1", "output": '{"weather":"sunny"}'}
                 await call({**body, "model": "mock", "input": [*body["input"], *first["output"], output]})
 
-        with meter.measure(rollouts):
-            await asyncio.gather(*(worker() for _ in range(min(concurrency, rollouts))))
+        with meter.measure(options.rollouts):
+            await asyncio.gather(*(worker() for _ in range(min(options.concurrency, options.rollouts))))
 
 
-async def _collect(agents: Any, rollouts: int, concurrency: int, meter: Meter) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        request = CollectRequest(
-            PlanRequest(inputs(), list(agents), num_repeats=rollouts // 10),
-            Path(directory) / "rollouts.jsonl",
-            concurrency=concurrency,
-        )
-        with meter.measure(rollouts // 10 * 10), Collection(request) as collection:
-            await collection.run(agents)
-        if collection.progress.done != rollouts // 10 * 10:
-            raise SystemExit(f"only {collection.progress.done} rollouts of {rollouts} have a reward")
-
-
-async def embedded(rollouts: int, concurrency: int, port: int, meter: Meter) -> None:
+async def embedded(options: Options, meter: Meter) -> None:
     """The engine, everything in this process; planning and writing included."""
-    async with Fleet(config_for(port)) as fleet:
-        await _collect(fleet.wiring.agents, rollouts, concurrency, meter)
+    async with Fleet(config_for(options.port)) as fleet:
+        await _collect(fleet.wiring.agents, options, meter)
 
 
-async def processes(rollouts: int, concurrency: int, port: int, meter: Meter) -> None:
+async def processes(options: Options, meter: Meter) -> None:
     """The engine, every server in a process of its own."""
-    async with Fleet(config_for(port, "process")) as fleet:
-        meter.others = [member.pid for member in fleet.members.values() if member.pid not in (None, os.getpid())]  # type: ignore[misc]
-        await _collect(fleet.wiring.agents, rollouts, concurrency, meter)
+    async with Fleet(config_for(options.port, placement="process", head_port=free_port())) as fleet:
+        pids = {member.pid for member in fleet.members.values()} - {os.getpid(), None}
+        meter.others = [pid for pid in pids if pid is not None]
+        await _collect(fleet.wiring.agents, options, meter)
 
 
-async def other_process(rollouts: int, concurrency: int, port: int, meter: Meter) -> None:
+async def other_process(options: Options, meter: Meter) -> None:
     """Collecting from a fleet that another process has brought up."""
+    head_port = free_port()
     command = [sys.executable, "-m", "polygym.cli", "env", "start", "--model-type", "openai_model", "--model", "mock"]
-    command += ["--model-url", f"http://127.0.0.1:{port}/v1", "--model-api-key", "none"]
+    command += ["--model-url", f"http://127.0.0.1:{options.port}/v1", "--model-api-key", "none"]
     for name in ENVIRONMENTS:
         command += ["--resources-server", name]
-    command.append(f"++head_server.port={HEAD_PORT}")
+    command.append(f"++head_server.port={head_port}")
     fleet = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        instances = await _answering(HEAD_PORT)
+        instances = await _answering(head_port)
         meter.others = [fleet.pid]
         wiring = connect(instances, "127.0.0.1")
-        await _collect(wiring.agents, rollouts, concurrency, meter)
+        await _collect(wiring.agents, options, meter)
         await wiring.close()
     finally:
         fleet.terminate()
         await fleet.wait()
 
 
-async def _answering(port: int) -> list[dict[str, Any]]:
+async def many_in_flight(options: Options, meter: Meter) -> None:
+    """The engine, embedded, against a slow model: how much of what the concurrency allows it keeps going.
+
+    The rate is taken between the moment when as many rollouts have ended as may be in flight and the moment when only
+    that many are left: in between everything that may be in flight is.
+    """
+    affordable = raise_file_limit() - FILES_KEPT_FREE
+    in_flight = min(options.concurrency, affordable)
+    if in_flight < options.concurrency:
+        meter.note = f"{in_flight} in flight instead of {options.concurrency}: the hard limit on open files is too low"
+    rollouts = max(options.rollouts // options.concurrency, 3) * in_flight // EXAMPLE_ROWS * EXAMPLE_ROWS
+    options = Options(rollouts, in_flight, options.port, options.latency_s)
+    pace: list[tuple[float, int]] = []
+
+    async def watch(progress: Progress) -> None:
+        while True:
+            pace.append((perf_counter(), progress.done))
+            await asyncio.sleep(SAMPLE_EVERY_S)
+
+    async with Fleet(config_for(options.port)) as fleet:
+        await _collect(fleet.wiring.agents, options, meter, watch)
+    begin = next((time, done) for time, done in pace if done >= in_flight)
+    end = next((time, done) for time, done in pace if done >= rollouts - in_flight)
+    ideal = in_flight / (MODEL_CALLS * options.latency_s)
+    meter.result["in_flight"] = in_flight
+    meter.result["share_of_ideal_rate"] = (end[1] - begin[1]) / (end[0] - begin[0]) / ideal
+
+
+async def short_rows(options: Options, meter: Meter) -> None:
+    """As many different short rows as rollouts through an instant model in this process, metrics file included."""
+    name = ENVIRONMENTS[0]
+    config = load_config(
+        selectors=[Selector("resources-server", name)],
+        initial={"policy_model": {"responses_api_models": {"instant_model": {"entrypoint": "app.py"}}}},
+        search_dirs=["perf/components"],
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        rows = Path(directory) / "rows.jsonl"
+        _write_rows(rows, options.rollouts)
+        async with Fleet(config) as fleet:
+            agents = fleet.wiring.agents
+            request = CollectRequest(
+                PlanRequest([InputFile(rows, f"{name}_simple_agent")], list(agents)),
+                Path(directory) / "rollouts.jsonl",
+                concurrency=options.concurrency,
+            )
+            with meter.measure(options.rollouts), Collection(request) as collection:
+                await collection.run(agents)
+                meter.result["peak_mb_collecting"] = peak_mb([os.getpid()])
+                await collection.write_metrics(agents)
+            _check(collection.progress)
+    meter.note = "with an instant model in the same process, one message a rollout"
+
+
+def _write_rows(path: Path, count: int) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        for number in range(count):
+            asked = {"input": f"What is the weather in city {number}?"}
+            file.write(json.dumps({"responses_create_params": asked, "city": f"city {number}"}) + "\n")
+
+
+Watch: TypeAlias = Callable[[Progress], Coroutine[object, None, None]]
+
+
+async def _collect(agents: Mapping[str, Agent], options: Options, meter: Meter, watch: Watch | None = None) -> None:
+    """Collect the example rows, as often as it takes, into a folder that is deleted afterwards."""
+    with tempfile.TemporaryDirectory() as directory:
+        repeats = options.rollouts // EXAMPLE_ROWS
+        request = CollectRequest(
+            PlanRequest(inputs(), list(agents), num_repeats=repeats),
+            Path(directory) / "rollouts.jsonl",
+            concurrency=options.concurrency,
+        )
+        with meter.measure(repeats * EXAMPLE_ROWS), Collection(request) as collection:
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(watch(collection.progress)) if watch is not None else None
+                await collection.run(agents)
+                if watching is not None:
+                    watching.cancel()
+        _check(collection.progress)
+
+
+def _check(progress: Progress) -> None:
+    if progress.done != progress.total:
+        raise SystemExit(f"only {progress.done} rollouts of {progress.total} have a reward")
+
+
+def free_port() -> int:
+    """A port on which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _answering(port: int) -> list[JsonObject]:
     for _ in range(200):
         try:
             return await server_instances("127.0.0.1", port)
@@ -184,11 +246,13 @@ async def _answering(port: int) -> list[dict[str, Any]]:
     raise SystemExit("the fleet did not come up")
 
 
-SCENARIOS: dict[str, Callable[[int, int, int, Meter], Any]] = {
+SCENARIOS: Mapping[str, Callable[[Options, Meter], Coroutine[object, None, None]]] = {
     "bare": bare,
     "embedded": embedded,
     "other_process": other_process,
     "processes": processes,
+    "many_in_flight": many_in_flight,
+    "short_rows": short_rows,
 }
 
 
@@ -198,14 +262,15 @@ def main() -> None:
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("--rollouts", type=int, default=5000)
     parser.add_argument("--concurrency", type=int, default=256)
-    parser.add_argument("--port", type=int, required=True, help="of the mock endpoint")
-    options = parser.parse_args()
+    parser.add_argument("--port", type=int, default=0, help="of the mock endpoint")
+    parser.add_argument("--latency-s", type=float, default=0.0, help="of the mock endpoint")
+    asked = parser.parse_args()
     meter = Meter()
     raise_file_limit()
     calm_collector()
-    asyncio.run(SCENARIOS[options.scenario](options.rollouts, options.concurrency, options.port, meter))
-    self_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(json.dumps({**meter.result, "self_peak_mb": self_peak}) + "\n")
+    options = Options(asked.rollouts, asked.concurrency, asked.port, asked.latency_s)
+    asyncio.run(SCENARIOS[asked.scenario](options, meter))
+    sys.stdout.write(json.dumps({**meter.result, "note": meter.note}) + "\n")
 
 
 if __name__ == "__main__":

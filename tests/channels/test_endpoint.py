@@ -476,3 +476,79 @@ def test_an_endpoint_needs_a_base_url() -> None:
 def test_a_key_beside_a_user_in_the_url_is_refused() -> None:
     with pytest.raises(ValueError, match="not both"):
         Endpoint("http://ann:pw@host/v1", api_key="sk-1")
+
+
+def probe(handler: Handler, **options: Any) -> None:
+    """Probe an endpoint served by `handler`."""
+
+    async def run() -> None:
+        async with http_endpoint(handler) as url:
+            endpoint = Endpoint(url + "/v1", **options)
+            try:
+                await endpoint.probe("/models")
+            finally:
+                await endpoint.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 404, 405, 429, 500, 501, 503])
+def test_a_probe_takes_any_answer_for_a_sign_of_life(status: int) -> None:
+    handler, requests = answering(web.Response(status=status))
+
+    probe(handler, api_key="sk-1")
+
+    (request,) = requests
+    assert (request.method, request.path, request.headers["Authorization"]) == ("GET", "/v1/models", "Bearer sk-1")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_probe_tells_that_the_key_is_refused(status: int) -> None:
+    handler, requests = answering(status)
+
+    with pytest.raises(RolloutFailure, match=f"/v1/models answered {status}.*Check the API key") as caught:
+        probe(handler)
+
+    assert (caught.value.failure_class, len(requests)) == (FailureClass.MODEL_REJECTED, 1)
+
+
+def test_a_probe_tells_that_nobody_is_there_and_asks_once() -> None:
+    async def run() -> None:
+        endpoint = Endpoint(await unused_url())
+        try:
+            await endpoint.probe("/models")
+        finally:
+            await endpoint.close()
+
+    with pytest.raises(RolloutFailure, match="cannot be reached") as caught:
+        asyncio.run(run())
+
+    assert caught.value.failure_class is FailureClass.MODEL_UNAVAILABLE
+
+
+def test_a_server_that_hangs_up_on_a_probe_may_still_answer_calls() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def run() -> None:
+        async with raw_endpoint(talk) as url:
+            endpoint = Endpoint(url)
+            await endpoint.probe("/models")
+            await endpoint.close()
+
+    asyncio.run(run())
+
+
+def test_every_base_url_is_probed() -> None:
+    async def run() -> None:
+        handler, requests = answering(GOOD)
+        async with http_endpoint(handler) as url:
+            endpoint = Endpoint([url + "/v1", url + "/v2", await unused_url() + "/v3"])
+            try:
+                await endpoint.probe("/models")
+            finally:
+                await endpoint.close()
+                assert sorted(request.path for request in requests) == ["/v1/models", "/v2/models"]
+
+    with pytest.raises(RolloutFailure, match="/v3/models cannot be reached"):
+        asyncio.run(run())

@@ -118,8 +118,13 @@ def interrupt(process: subprocess.Popen[str], number: signal.Signals = signal.SI
 
 
 @contextmanager
-def model_endpoint(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A stand-in model endpoint: its base URL and the requests it gets. Answers "A", or refuses with `status`."""
+def model_endpoint(
+    status: int = 200, *, probe_status: int = 405, port: int = 0
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A stand-in model endpoint: its base URL and the requests it gets. Answers "A", or refuses with `status`.
+
+    A GET, which is a probe, is answered with `probe_status`.
+    """
     requests: list[dict[str, Any]] = []
     started: queue.Queue[tuple[str, Callable[[], object]]] = queue.Queue()
 
@@ -129,11 +134,15 @@ def model_endpoint(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]
         refusal = {"error": {"message": "refused here"}}
         return web.json_response(_response(body) if status == 200 else refusal, status=status)
 
+    async def probed(request: web.Request) -> web.Response:
+        return web.json_response({"error": {"message": "not for you"}}, status=probe_status)
+
     async def serve() -> None:
         app = web.Application()
         app.router.add_post("/{path:.*}", answer)
+        app.router.add_get("/{path:.*}", probed)
         stopped, loop = asyncio.Event(), asyncio.get_running_loop()
-        async with TestServer(app) as server:
+        async with TestServer(app, port=port or None) as server:
             started.put((str(server.make_url("/v1")), lambda: loop.call_soon_threadsafe(stopped.set)))
             await stopped.wait()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import ECHO, environment, gym, gym_running, interrupt, names_in, rows, wait_for
+from tests.cli.commands import ECHO, environment, free_port, gym, gym_running, interrupt, names_in, rows, wait_for
 
 LETTERS = ("--resources-server", "letters", *ECHO)
 ECHO_FIELD = "++policy_model.responses_api_models.echo"
@@ -36,6 +36,42 @@ def test_the_first_ctrl_c_finishes_what_is_in_flight(tmp_path: Path) -> None:
     assert "3 of 4 rollouts have a reward" in err and "--resume" in err and "Traceback" not in err
     assert [row["responses_create_params"]["input"] for row in rows(tmp_path / "out.jsonl")] == ["A", "A", "b"]
     assert (tmp_path / "out_aggregate_metrics.json").exists()
+
+
+def test_what_is_not_finished_within_the_grace_time_is_cancelled_and_resumed(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    with gym_running(*slow_run(gate), "--grace-s", "0.1", cwd=tmp_path) as process:
+        wait_for(tmp_path / "gate.waiting")
+        code, _, err = interrupt(process)
+    written = names_in(tmp_path)
+    cut_short = rows(tmp_path / "out.jsonl")
+    gate.touch()
+    resumed = gym(*slow_run(gate), "--resume", cwd=tmp_path)
+
+    assert code == 130
+    assert err.startswith("Finishing the rollouts in flight, for 0.1 s at most")
+    assert "2 of 4 rollouts have a reward. Missing: 2 not run to the end." in err
+    assert "out_aggregate_metrics.json" in written
+    failed = [row["_ng_failure_class"] for row in rows(tmp_path / "out_failures.jsonl")]
+    assert (len(cut_short), failed) == (2, ["cancelled"])
+    assert resumed.returncode == 0
+    keys = [(row["_ng_task_index"], row["_ng_rollout_index"]) for row in rows(tmp_path / "out.jsonl")]
+    assert sorted(keys) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_ctrl_c_while_the_endpoint_is_waited_for_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_text("precious\n")
+    where = ("--search-dir", ECHO[1], "--resources-server", "letters", "--model-type", "openai_model", "-m", "m")
+    waiting = ("--model-url", f"http://127.0.0.1:{free_port()}/v1", "--wait-for-model", "60")
+    with gym_running("eval", "run", *where, *waiting, "-o", "out.jsonl", "--overwrite", cwd=tmp_path) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        code, out, err = interrupt(process)
+
+    assert (code, out) == (130, "")
+    assert "nothing was written" in err and "Traceback" not in err
+    assert names_in(tmp_path) == ["out.jsonl"]
+    assert (tmp_path / "out.jsonl").read_text() == "precious\n"
 
 
 @pytest.mark.parametrize(("signals", "code"), [((signal.SIGINT, signal.SIGINT), 130), ((signal.SIGTERM,), 143)])

@@ -254,3 +254,33 @@ def _children() -> list[int]:
     """Our child processes that run."""
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
     return [int(pid) for pid in children if is_alive(int(pid))]
+
+
+def test_a_fleet_that_is_made_has_its_servers_and_starts_none(tmp_path: Path) -> None:
+    async def run() -> None:
+        fleet = Fleet(notebook_config(tmp_path))
+        assert fleet.embedded == {}
+        fleet.construct()
+        assert set(fleet.embedded) == {"agent", "notebook", "policy"}
+        assert all(member.started_at is None for member in fleet.members.values())
+        await fleet.stop()
+
+    asyncio.run(run())
+
+
+def test_starting_goes_on_where_it_was_and_starts_nothing_twice(tmp_path: Path) -> None:
+    async def run() -> None:
+        fleet = Fleet(notebook_config(tmp_path, notebook="process"))
+        await fleet.start_embedded()
+        assert fleet.members["notebook"].process is None
+        started = fleet.members["policy"].started_at
+        await fleet.start()
+        process = fleet.members["notebook"].process
+        await fleet.start()
+        assert fleet.members["policy"].started_at == started
+        assert process is not None and fleet.members["notebook"].process is process
+        result = await fleet.wiring.agents["agent"].run(row("a b"), RolloutContext("0-0"))
+        assert result["reward"] == 1.0
+        await fleet.stop()
+
+    asyncio.run(run())

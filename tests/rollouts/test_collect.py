@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from polygym.protocol.calls import RolloutContext
-from polygym.protocol.errors import OutputError, UserError
+from polygym.protocol.errors import InputError, OutputError, UserError
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.rollouts.collect import Collection, CollectRequest
 from polygym.rollouts.engine import LaneSettings, RetryPolicy
-from polygym.rollouts.plan import InputFile, PlanRequest
+from polygym.rollouts.plan import InputFile, PlanRequest, Shard
 
 QUICK = RetryPolicy(first_delay_s=0.001, first_probe_s=0.002)
 
@@ -303,3 +303,65 @@ def test_a_run_killed_again_and_again_ends_with_every_row_once(tmp_path: Path) -
         process.stdout.close()
     assert process.returncode == 0 and kills >= 3
     assert keys(tmp_path / "out.jsonl") == [(task, 0) for task in range(60)]
+
+
+def test_what_is_not_finished_within_the_grace_time_is_cancelled_and_run_on_resume(tmp_path: Path) -> None:
+    async def go() -> Collection:
+        agents = {"a": FakeAgent(delay_s=0.05), "b": FakeAgent(delay_s=60)}
+        with Collection(request(tmp_path, rows=8, concurrency=2)) as collection:
+            asyncio.get_running_loop().call_later(0.02, collection.stop, 0.2)
+            await collection.run(agents)
+        return collection
+
+    collection = asyncio.run(go())
+    assert keys(tmp_path / "out.jsonl") == [(0, 0)]
+    failures = read(tmp_path / "out_failures.jsonl")
+    assert [(row["_ng_task_index"], row["_ng_failure_class"]) for row in failures] == [(1, "cancelled")]
+    assert (collection.progress.done, collection.progress.failed) == (1, 0)
+    run(request(tmp_path, rows=8, mode="resume"))
+    assert keys(tmp_path / "out.jsonl") == [(task, 0) for task in range(8)]
+
+
+def test_an_endpoint_that_is_awaited_may_be_away_at_the_first_calls(tmp_path: Path) -> None:
+    agents = [FakeAgent(fail=lambda task, repeat, attempt: unavailable(None) if attempt < 1 else None) for _ in "ab"]
+    what = replace(request(tmp_path), retries=replace(QUICK, is_model_awaited=True))
+    assert run(what, *agents).progress.done == 6
+
+
+def test_an_endpoint_that_is_awaited_may_still_not_refuse_us(tmp_path: Path) -> None:
+    refused = RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, "check the key", http_status=401)
+    what = replace(request(tmp_path), retries=replace(QUICK, is_model_awaited=True))
+    with pytest.raises(UserError, match="check the key"):
+        run(what, *(FakeAgent(fail=lambda *_: refused) for _ in "ab"))
+
+
+def test_an_empty_shard_leaves_its_empty_files(tmp_path: Path) -> None:
+    what = request(tmp_path, rows=2)
+    run(replace(what, plan=replace(what.plan, shard=Shard(3, 4))))
+    assert read(tmp_path / "out.jsonl") == read(tmp_path / "out_materialized_inputs.jsonl") == []
+    assert json.loads((tmp_path / "out_run.json").read_text())["shard"] == "3/4"
+    assert json.loads((tmp_path / "out_aggregate_metrics.json").read_text()) == []
+
+
+def test_a_row_that_is_refused_leaves_no_trace_not_even_a_folder(tmp_path: Path) -> None:
+    def refuse(agent: str, row: dict[str, Any]) -> None:
+        raise InputError("answer: too long")
+
+    what = replace(request(tmp_path), output=tmp_path / "deep" / "er" / "out.jsonl", check_row=refuse)
+    with pytest.raises(InputError, match=r"in.jsonl:1: answer: too long"):
+        run(what)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def test_the_metrics_file_has_the_numbers_of_the_running_metrics(tmp_path: Path) -> None:
+    collection = run(request(tmp_path, num_repeats=2))
+    entries = json.loads((tmp_path / "out_aggregate_metrics.json").read_text())
+    found = {entry["agent_ref"]["name"]: entry["summary"] for entry in entries}
+    expected = {name: metrics.snapshot() for name, metrics in collection.metrics.items()}
+    assert found == json.loads(json.dumps(expected))
+
+
+def test_an_automatic_concurrency_says_where_it_settled(tmp_path: Path) -> None:
+    settled = run(request(tmp_path, concurrency=None)).settled
+    assert settled is not None and settled.startswith("concurrency settled at 8")
+    assert run(request(tmp_path, mode="overwrite")).settled is None

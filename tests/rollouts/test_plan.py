@@ -21,8 +21,9 @@ def task(text: str, agent: str | None = None, **fields: object) -> dict[str, obj
 
 def plan_of(tmp_path: Path, rows: list[object], **request: object) -> Plan:
     source = InputFile(write_rows(tmp_path / "in.jsonl", rows))
+    check = request.pop("check", None)
     options: dict[str, object] = {"inputs": [source], "agents": ["a", "b"], **request}
-    return make_plan(PlanRequest(**options), tmp_path / "plan.jsonl")  # type: ignore[arg-type]
+    return make_plan(PlanRequest(**options), tmp_path / "plan.jsonl", check)  # type: ignore[arg-type]
 
 
 def read_all(plan: Plan) -> dict[str, list[dict[str, object]]]:
@@ -134,3 +135,57 @@ def test_shards_share_all_tasks_without_overlap(tmp_path: Path) -> None:
 def test_rows_with_and_without_an_index_of_their_own_do_not_mix(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"in.jsonl:2: '_ng_task_index' must be in every row or in none"):
         plan_of(tmp_path, [task("x", "a", _ng_task_index=1), task("y", "a")])
+
+
+def test_every_task_is_checked_once_as_it_is_run_and_a_refusal_names_its_line(tmp_path: Path) -> None:
+    seen: list[tuple[str, object, object]] = []
+
+    def check(agent: str, row: dict[str, object]) -> None:
+        seen.append((agent, row["responses_create_params"], row["_ng_task_index"]))
+        if agent == "b":
+            raise InputError("answer: too long")
+
+    request = {"num_repeats": 3, "params": {"top_p": 1}, "check": check}
+    plan_of(tmp_path, [task("x", "a"), task("z", "a")], **request)
+    assert seen == [("a", {"input": "x", "top_p": 1}, 0), ("a", {"input": "z", "top_p": 1}, 1)]
+    with pytest.raises(InputError, match=r"in.jsonl:2: answer: too long"):
+        plan_of(tmp_path, [task("x", "a"), task("y", "b")], **request)
+
+
+def test_rows_of_other_shards_are_not_checked(tmp_path: Path) -> None:
+    seen: list[object] = []
+    plan_of(
+        tmp_path,
+        [task(str(i), "a") for i in range(5)],
+        shard=Shard(1, 2),
+        check=lambda agent, row: seen.append(row["_ng_task_index"]),
+    )
+    assert seen == [1, 3]
+
+
+def test_a_reopened_plan_checks_what_is_still_to_do(tmp_path: Path) -> None:
+    paths = OutputPaths(tmp_path / "out.jsonl")
+    plan_of(tmp_path, [task("x", "a"), task("y", "b")]).move(paths.inputs)
+    seen: list[str] = []
+    reopen_plan(paths, KeySet([RolloutKey(0, 0)]), check=lambda agent, row: seen.append(agent))
+    assert seen == ["b"]
+
+
+def test_a_rollout_with_tools_counts_as_two_model_calls(tmp_path: Path) -> None:
+    with_tools = task("x", "a") | {"responses_create_params": {"input": "x", "tools": [{"type": "function"}]}}
+    without = task("y", "a") | {"responses_create_params": {"input": "x", "tools": []}}
+    plan = plan_of(tmp_path, [with_tools, without, task("z", "b")], num_repeats=2)
+    assert plan.model_calls == {"a": 6, "b": 2}
+
+
+def test_a_shard_may_be_empty_but_not_a_run(tmp_path: Path) -> None:
+    assert plan_of(tmp_path, [task("x", "a")], shard=Shard(3, 4)).total() == 0
+    with pytest.raises(InputError, match="no tasks"):
+        plan_of(tmp_path, [], shard=Shard(3, 4))
+
+
+def test_a_shard_is_written_as_it_is_read() -> None:
+    assert str(Shard.parse(" 2/5 ")) == "2/5"
+    for wrong in ("5/5", "1", "1/0", "x/2", "1/2/3", ""):
+        with pytest.raises(ValueError, match="is no shard"):
+            Shard.parse(wrong)

@@ -111,3 +111,26 @@ def test_references_must_have_the_type_that_the_agent_needs() -> None:
 
     with pytest.raises(ConfigError, match=r"model_server\.type"):
         Idle.parse_config(wrong, "agent.yaml:1")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"concurrency": 0},
+        {"weight": 0},
+        {"weight": float("inf")},
+        {"timeout_s": -1},
+        {"max_attempts": 0},
+        {"stage_timeouts_s": {"cook": 1}},
+        {"stage_timeouts_s": {"tool": 0}},
+    ],
+)
+def test_a_lane_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        Idle.parse_config(REFS | wrong, "agent.yaml:1")
+
+
+def test_the_fields_of_a_lane_are_known() -> None:
+    lane = {"concurrency": 4, "weight": 2, "timeout_s": 5, "max_attempts": 1, "stage_timeouts_s": {"seed": 1}}
+
+    assert Idle.unknown_fields(Idle.parse_config(REFS | lane, "agent.yaml:1")) == []

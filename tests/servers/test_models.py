@@ -33,3 +33,7 @@ def test_a_model_is_listed_under_its_instance_name() -> None:
 def test_a_model_without_responses_cannot_be_made() -> None:
     with pytest.raises(TypeError, match="responses"):
         made(ModelServer)
+
+
+def test_a_server_that_cannot_tell_has_nothing_to_say_about_its_endpoint() -> None:
+    assert asyncio.run(made(Echo).probe()) is None

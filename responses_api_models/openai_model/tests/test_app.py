@@ -235,3 +235,24 @@ def test_the_shipped_configuration_has_no_field_without_effect() -> None:
     config = OpenAIModel.parse_config(resolved({}), "test")
 
     assert OpenAIModel.unknown_fields(config) == []
+
+
+def test_a_probe_asks_the_endpoint_for_its_models_and_calls_none() -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        asked.append((request.method, request.path))
+        return web.Response(status=404)
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", handle)
+        async with TestServer(app) as endpoint:
+            server = make(openai_base_url=str(endpoint.make_url("/v1")))
+            await server.start()
+            await server.probe()
+            await server.stop()
+
+    asyncio.run(run())
+
+    assert asked == [("GET", "/v1/models")]

@@ -7,14 +7,16 @@ file may use it for something else.
 
 import difflib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
+from polygym.cli.by_agent import ByAgent, Concurrency, Counts, Limits, Numbers
 from polygym.config.model import DatasetType
 from polygym.protocol.errors import ConfigError
 from polygym.protocol.json import JsonObject
+from polygym.rollouts.plan import Order, Shard
 from polygym.servers.base import explain_validation
 
 log = logging.getLogger("polygym.cli")
@@ -46,10 +48,24 @@ class EvalRun(BaseModel):
     output: str | None = None
     limit: PositiveInt | None = None
     """Tasks taken of each input."""
-    num_repeats: PositiveInt | dict[str, PositiveInt] | None = None
-    """Rollouts per task: for all, or by agent."""
-    concurrency: PositiveInt = 256
+    num_repeats: Counts = ByAgent()
+    """Rollouts per task."""
+    concurrency: Limits = Concurrency()
     """Rollouts in flight."""
+    weight: Numbers = ByAgent()
+    """Shares of the rollouts in flight."""
+    timeout_s: Numbers = ByAgent()
+    """Seconds of its own time that a rollout may take."""
+    max_attempts: Counts = ByAgent()
+    """Attempts at a rollout in all."""
+    wait_for_model: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Seconds that a model endpoint may be away, from the start; None for the default, and not at the start."""
+    grace_s: float = Field(default=30.0, ge=0, allow_inf_nan=False)
+    """Seconds that rollouts in flight get after the first Ctrl-C."""
+    workers: PositiveInt = 1
+    """Processes that share the run."""
+    order: Order = "group"
+    shard: Shard | None = None
     agent: str | None = None
     """For rows that name none."""
     split: DatasetType = "example"
@@ -62,6 +78,8 @@ class EvalRun(BaseModel):
     """`force` goes on although what the results depend on has changed."""
     overwrite: bool = False
     no_serve: bool = False
+    dry_run: bool = False
+    """Check everything, run nothing."""
     disable_aggregation: bool = False
 
     @field_validator("input", mode="before")
@@ -69,6 +87,23 @@ class EvalRun(BaseModel):
     def one_is_a_list(cls, value: Any) -> Any:
         """Let a single file stand for a list of one."""
         return [value] if isinstance(value, str) else value
+
+    @field_validator("shard", mode="before")
+    @classmethod
+    def shard_is_named_by_text(cls, value: Any) -> Any:
+        """Read `i/n`."""
+        return Shard.parse(value) if isinstance(value, str) else value
+
+    @property
+    def by_agent(self) -> dict[str, Collection[str]]:
+        """The agents that options name, by option."""
+        return {
+            "--num-repeats": self.num_repeats.agents,
+            "--concurrency": self.concurrency.agents,
+            "--weight": self.weight.agents,
+            "--timeout-s": self.timeout_s.agents,
+            "--max-attempts": self.max_attempts.agents,
+        }
 
     @property
     def params(self) -> JsonObject:

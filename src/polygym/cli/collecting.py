@@ -3,65 +3,72 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
 
 import click
 
 from polygym.cli.asked import EvalRun
 from polygym.cli.display import Display
+from polygym.cli.ending import report
 from polygym.cli.exits import ExitCode
+from polygym.cli.forecast import say_checked, say_forecast
 from polygym.cli.interrupts import Interrupts
+from polygym.cli.requested import request_of
 from polygym.config.model import RunConfig
-from polygym.config.roots import find
 from polygym.fleet.discovery import connect, server_instances
 from polygym.fleet.fleet import Fleet
 from polygym.fleet.limits import calm_collector, raise_file_limit
 from polygym.fleet.ports import head_address
-from polygym.metrics.running import overall
-from polygym.metrics.table import environment_table, failure_lines
+from polygym.fleet.probe import probe_models
 from polygym.protocol.calls import Agent
-from polygym.protocol.errors import ConfigError, OutputError, suggest
+from polygym.protocol.errors import ConfigError, OutputError
 from polygym.protocol.failures import describe
-from polygym.protocol.json import JsonObject
-from polygym.rollouts.collect import Collection, CollectRequest
-from polygym.rollouts.datasets import agents_without, declared_inputs
-from polygym.rollouts.manifest import setup_of
-from polygym.rollouts.outputs import Mode
-from polygym.rollouts.plan import InputFile, PlanRequest
+from polygym.rollouts.collect import Collection
+from polygym.rollouts.environments import Environments
 
 log = logging.getLogger("polygym.cli")
 
 BASELINE = "random_model"
 """The model server that is no model."""
+OTHER_FILES = 64
+"""Open files that a run needs besides one for each rollout in flight."""
 
 
-class _Servers(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Servers:
     """What there is to run on."""
 
-    agents: list[str]
-    """Instance names."""
+    names: list[str]
+    """Instance names of the agents."""
     implementations: set[str]
-    running: list[JsonObject] | None
-    """The servers of a fleet that is up already; None when this process brings up its own."""
+    agents: Mapping[str, Agent]
+    fleet: Fleet | None = None
+    """This process's own, of which nothing has started yet; None when the fleet is another process's."""
+    environments: Environments | None = None
+    """What can be known of that fleet's servers."""
 
 
 async def collect(config: RunConfig, asked: EvalRun) -> ExitCode:
     """Collect what was asked for. Raises UserError before anything is written, when it cannot be done."""
-    raise_file_limit()
-    with Interrupts() as interrupts:
-        servers = await _servers(config, asked)
-        with Collection(_request(config, asked, servers.agents)) as run:
-            has_metrics = True
-            try:
-                has_metrics = await _run(run, config, asked, servers, interrupts)
-            except asyncio.CancelledError:
-                if interrupts.exit_code is None:
-                    raise
-    _report(run)
+    _check_file_limit(raise_file_limit(), asked)
+    run: Collection | None = None
+    has_metrics = True
+    with Interrupts() as interrupts, _output(asked) as output:
+        try:
+            async with _servers(config, asked) as servers:
+                with Collection(request_of(config, asked, servers.names, servers.environments, output)) as run:
+                    has_metrics = await _run(run, config, asked, servers, interrupts)
+        except asyncio.CancelledError:
+            if interrupts.exit_code is None:
+                raise
+    if run is None or asked.dry_run:
+        return interrupts.exit_code or ExitCode.OK
+    report(run)
     if interrupts.exit_code is not None:
         return interrupts.exit_code
     if run.progress.done < run.progress.total:
@@ -69,131 +76,94 @@ async def collect(config: RunConfig, asked: EvalRun) -> ExitCode:
     return ExitCode.OK if has_metrics else ExitCode.UNEXPECTED
 
 
-async def _servers(config: RunConfig, asked: EvalRun) -> _Servers:
+def _check_file_limit(limit: int, asked: EvalRun) -> None:
+    wanted = asked.concurrency.plain
+    if wanted is not None and wanted + OTHER_FILES > limit:
+        log.warning(
+            "--concurrency %d needs as many open files, and the system allows this process %d: rollouts beyond that"
+            " will fail. Raise the hard limit (ulimit -Hn).",
+            *(wanted, limit),
+        )
+
+
+@contextmanager
+def _output(asked: EvalRun) -> Iterator[Path]:
+    """Where the rollouts go; a dry run needs nothing but a place to plan in."""
+    if asked.output is not None:
+        yield Path(asked.output)
+    elif asked.dry_run:
+        with TemporaryDirectory() as folder:
+            yield Path(folder, "rollouts.jsonl")
+    else:
+        raise OutputError("no output is given. Add --output FILE.jsonl.")
+
+
+@asynccontextmanager
+async def _servers(config: RunConfig, asked: EvalRun) -> AsyncIterator[_Servers]:
+    """Find the servers of a fleet that is up, or make our own, which are taken down on the way out."""
     if asked.no_serve:
-        running = await server_instances(*head_address(config.settings))
-        agents = [entry["process_name"] for entry in running if entry.get("server_type") == "responses_api_agents"]
-        return _Servers(agents, {entry.get("name", "") for entry in running}, running)
-    agents = [agent.name for agent in config.of_type("responses_api_agents")]
-    if not agents:
+        if asked.workers > 1:
+            raise ConfigError("--workers brings up servers in every worker. Leave it out, or leave out --no-serve.")
+        address = head_address(config.settings)
+        running = await server_instances(*address)
+        names = [entry["process_name"] for entry in running if entry.get("server_type") == "responses_api_agents"]
+        wiring = connect(running, address[0])
+        try:
+            yield _Servers(names, {entry.get("name", "") for entry in running}, wiring.agents)
+        finally:
+            await wiring.close()
+        return
+    names = [agent.name for agent in config.of_type("responses_api_agents")]
+    if not names:
         raise ConfigError(
             "no agent is configured. Name what to run with --resources-server, --environment, --benchmark or --config"
             " ('gym list resources-servers' shows what there is), or use a running fleet with --no-serve."
         )
-    return _Servers(agents, {instance.implementation for instance in config.instances.values()}, None)
-
-
-def _request(config: RunConfig, asked: EvalRun, agents: Sequence[str]) -> CollectRequest:
-    if asked.output is None:
-        raise OutputError("no output is given. Add --output FILE.jsonl.")
-    if asked.agent is not None and asked.agent not in agents:
-        raise ConfigError(f"--agent {asked.agent}: there is no such agent. {suggest(asked.agent, agents)}")
-    repeats = asked.num_repeats
-    for name in repeats if isinstance(repeats, dict) else ():
-        if name not in agents:
-            raise ConfigError(f"--num-repeats: there is no agent '{name}'. {suggest(name, agents)}")
-    output = Path(asked.output)
-    mode: Mode = "new"
-    if asked.resume:
-        mode = "force" if asked.resume == "force" else "resume"
-    elif asked.overwrite:
-        mode = "overwrite"
-    return CollectRequest(
-        plan=PlanRequest(
-            inputs=_inputs(config, asked),
-            agents=agents,
-            limit=asked.limit,
-            num_repeats=asked.num_repeats,
-            params=asked.params,
-        ),
-        output=output if output.name else output.absolute(),
-        mode=mode,
-        concurrency=asked.concurrency,
-        setup={} if asked.no_serve else setup_of(config, agents),
-    )
-
-
-def _inputs(config: RunConfig, asked: EvalRun) -> list[InputFile]:
-    if asked.input:
-        return [InputFile(_located(name, config), asked.agent) for name in asked.input]
-    if asked.no_serve and not config.instances:
-        raise ConfigError(
-            "no input is given. Add --input FILE.jsonl, or name components whose datasets are to be taken, such as"
-            " --resources-server NAME."
-        )
-    inputs = declared_inputs(config, asked.split, asked.agent)
-    for agent in agents_without(config, asked.split) if asked.agent is None else ():
-        log.warning("%s has no %s dataset and is left out.", agent, asked.split)
-    return inputs
-
-
-def _located(name: str, config: RunConfig) -> Path:
-    """The file in the working directory, else in one of the roots."""
-    path = Path(name).expanduser()
-    return path if path.exists() else find(config.roots, name) or path
+    fleet = Fleet(config)
+    try:
+        fleet.construct()
+        implementations = {instance.implementation for instance in config.instances.values()}
+        environments = Environments(config, fleet.embedded)
+        yield _Servers(names, implementations, fleet.wiring.agents, fleet, environments)
+    finally:
+        await fleet.stop()
 
 
 async def _run(run: Collection, config: RunConfig, asked: EvalRun, servers: _Servers, interrupts: Interrupts) -> bool:
     """Collect. Whether the metrics were written, too, as far as they were wanted."""
     if BASELINE in servers.implementations:
         click.echo(f"{BASELINE} is the random baseline, not a language model.", err=True)
-    async with _agents(config, servers) as agents:
-        with interrupts.politely(partial(_stop, run), signal.SIGINT), Display(run.progress):
+    if servers.fleet is not None and servers.environments is not None:
+        await servers.fleet.start_embedded()
+        models = servers.environments.models_of(run.plan.offsets)
+        await probe_models(models, wait_s=asked.wait_for_model or 0.0)
+    if asked.dry_run:
+        say_checked(run, servers.environments)
+        return True
+    say_forecast(run)
+    if servers.fleet is not None and asked.workers == 1:
+        await servers.fleet.start()
+    with interrupts.politely(partial(_stop, run, asked.grace_s), signal.SIGINT), Display(run.progress):
+        if asked.workers == 1:
             calm_collector()
-            await run.run(agents)
-        return asked.disable_aggregation or await _write_metrics(run, agents)
+            await run.run(servers.agents)
+        else:
+            await run.run_in_workers(config, asked.workers)
+    return asked.disable_aggregation or await _write_metrics(run, servers)
 
 
-@asynccontextmanager
-async def _agents(config: RunConfig, servers: _Servers) -> AsyncIterator[Mapping[str, Agent]]:
-    if servers.running is None:
-        async with Fleet(config) as fleet:
-            yield fleet.wiring.agents
-        return
-    wiring = connect(servers.running, head_address(config.settings)[0])
-    try:
-        yield wiring.agents
-    finally:
-        await wiring.close()
+def _stop(run: Collection, grace_s: float) -> None:
+    run.stop(grace_s)
+    click.echo(f"Finishing the rollouts in flight, for {grace_s:g} s at most; Ctrl-C again drops them.", err=True)
 
 
-def _stop(run: Collection) -> None:
-    run.stop()
-    click.echo("Finishing the rollouts in flight; Ctrl-C again drops them.", err=True)
-
-
-async def _write_metrics(run: Collection, agents: Mapping[str, Agent]) -> bool:
+async def _write_metrics(run: Collection, servers: _Servers) -> bool:
     """Whether it worked. Environments compute metrics with code of their own; what it raises costs no rollout."""
     try:
-        await run.write_metrics(agents)
+        if servers.fleet is not None:
+            await servers.fleet.start()  # workers had servers of their own
+        await run.write_metrics(servers.agents)
     except Exception as error:
         log.error("%s was not written: %s", run.paths.metrics, describe(error))
         return False
     return True
-
-
-def _report(run: Collection) -> None:
-    """Print the table and the paths."""
-    progress = run.progress
-    if not run.paths.rollouts.exists():
-        click.echo("Stopped before any rollout had ended; nothing was written.", err=True)
-        return
-    snapshots = {name: metrics.snapshot() for name, metrics in run.metrics.items()}
-    if snapshots:
-        together = overall(run.metrics.values()) if len(snapshots) > 1 else None
-        for line in (*environment_table(snapshots, together), *failure_lines(snapshots)):
-            click.echo(line)
-    kept = progress.done - sum(counts.scored for counts in progress.agents.values())
-    if kept:
-        click.echo(f"{kept} of {progress.total} rollouts are from an earlier run.")
-    for label, path in (
-        ("rollouts", run.paths.rollouts),
-        ("inputs", run.paths.inputs),
-        ("metrics", run.paths.metrics),
-        ("failures", run.paths.failures),
-    ):
-        if path.exists() and (path != run.paths.failures or path.stat().st_size):
-            click.echo(f"{label + ':':10}{path}")
-    if progress.done < progress.total:
-        have = f"{progress.done} of {progress.total} rollouts have a reward."
-        click.echo(f"{have} For the others, run the same command with --resume.", err=True)

@@ -1,24 +1,12 @@
 """`gym eval`: collecting rollouts."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from polygym.cli.selection import Selection, selection_options
-
-
-def _repeats(context: click.Context, parameter: click.Parameter, value: str | None) -> int | dict[str, int] | None:
-    """`4` for all agents, or `math=4,code=2` by agent."""
-    if value is None:
-        return None
-    try:
-        if "=" not in value:
-            return int(value)
-        pairs = (part.split("=", 1) for part in value.split(","))
-        return {name.strip(): int(number) for name, number in pairs}
-    except ValueError:
-        raise click.BadParameter(f"'{value}' is neither a number nor AGENT=NUMBER,AGENT=NUMBER.") from None
+from polygym.cli.verbosity import verbose_option
 
 
 @click.group("eval")
@@ -37,8 +25,37 @@ class _RunCommand(click.Command):
 @click.option("--input", "-i", metavar="FILE", multiple=True, help="Tasks, JSONL. Repeatable; default: see --split.")
 @click.option("--output", "-o", metavar="FILE", help="Where the rollouts go, JSONL.")
 @click.option("--limit", type=int, metavar="N", help="Take the first N tasks of each input.")
-@click.option("--num-repeats", callback=_repeats, metavar="N", help="Rollouts per task, for all or as AGENT=N,AGENT=N.")
-@click.option("--concurrency", type=int, metavar="N", help="Rollouts in flight.  [default: 256]")
+@click.option("--num-repeats", metavar="N", help="Rollouts per task, for all or as AGENT=N,AGENT=N.")
+@click.option(
+    "--concurrency",
+    metavar="N",
+    help="Rollouts in flight, or 'auto' to find out; AGENT=N,AGENT=N limits single agents, N,AGENT=N does both."
+    "  [default: 256]",
+)
+@click.option("--weight", metavar="X", help="Share of the rollouts in flight, as AGENT=X,AGENT=X.  [default: 1]")
+@click.option("--timeout-s", metavar="S", help="Seconds a rollout may take, for all or as AGENT=S,AGENT=S.")
+@click.option(
+    "--max-attempts", metavar="N", help="Attempts at a rollout in all, for all or as AGENT=N,AGENT=N.  [default: 3]"
+)
+@click.option(
+    "--wait-for-model",
+    type=float,
+    metavar="SECONDS",
+    help="How long an endpoint that is down is waited for, from the start.  [default: 300, not at the start]",
+)
+@click.option(
+    "--grace-s",
+    type=float,
+    metavar="SECONDS",
+    help="After Ctrl-C, how long rollouts in flight may take to finish.  [default: 30]",
+)
+@click.option(
+    "--order",
+    type=click.Choice(["group", "stream"]),
+    help="Repeats of a task next to each other, or all tasks once and then again.  [default: group]",
+)
+@click.option("--workers", type=int, metavar="N", help="Spread the run over N processes.  [default: 1]")
+@click.option("--shard", metavar="I/N", help="Run one of N parts of the tasks, I from 0; see 'gym eval aggregate'.")
 @click.option("--agent", "-a", metavar="NAME", help="Agent for tasks that name none; else only its datasets.")
 @click.option(
     "--split",
@@ -57,6 +74,7 @@ class _RunCommand(click.Command):
 @click.option("--resume-force", "resume", type=str, flag_value="force", hidden=True)
 @click.option("--overwrite", is_flag=True, default=None, help="Replace an output that exists.")
 @click.option("--no-serve", is_flag=True, default=None, help="Use the fleet that 'gym env start' has up.")
+@click.option("--dry-run", is_flag=True, default=None, help="Check rows, environments and endpoint, then stop.")
 @selection_options
 @click.pass_context
 def run(context: click.Context, /, selection: Selection, **options: Any) -> int:
@@ -74,6 +92,33 @@ def run(context: click.Context, /, selection: Selection, **options: Any) -> int:
     config = selection.load(needs_model=not is_running_fleet)
     asked = asked_for(options, config.settings, selection.override_keys())
     return asyncio.run(collect(config, asked))
+
+
+@eval_group.command("aggregate")
+@click.option(
+    *("--input", "--input-glob", "-i", "inputs"),
+    metavar="FILE",
+    multiple=True,
+    help="Rollouts file, or a pattern such as 'shards/*.jsonl'. Repeatable.",
+)
+@click.option("--output", "-o", metavar="FILE", help="Where the merged rollouts go, JSONL.")
+@click.option("--keep", type=click.Choice(["first", "last"]), help="Which of differing records of a rollout stays.")
+@click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@verbose_option
+def aggregate(
+    inputs: tuple[str, ...],
+    output: str | None,
+    keep: Literal["first", "last"] | None,
+    overwrite: bool,
+    is_json: bool,
+    overrides: tuple[str, ...],
+) -> int:
+    """Merge the rollouts of shards, with what lies beside them. Exit code 3 when some are missing."""
+    from polygym.cli.merging import aggregate_files
+
+    return aggregate_files(inputs, output, overrides, keep=keep, overwrite=overwrite, is_json=is_json)
 
 
 def _is_given(context: click.Context, name: str) -> bool:

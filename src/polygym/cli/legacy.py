@@ -1,8 +1,8 @@
 """The commands' older names: `ng_run`, `ng_collect_rollouts` …, and the same with `nemo_gym_` in front.
 
 Each says on standard error what it is called now, and does it. Their `+key=value` arguments are overrides, which the
-new commands take as well. One difference stays: where `gym eval run` refuses an output that exists, the older commands
-replace it, as they always have, unless `+resume_from_cache=true` says to go on with it.
+new commands take as well. One difference stays: where `gym eval run` and `gym eval aggregate` refuse an output that
+exists, the older commands replace it, as they always have, unless `+resume_from_cache=true` says to go on with it.
 """
 
 import sys
@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "run": ("env", "start"),
     "collect_rollouts": ("eval", "run", "--no-serve"),
     "e2e_collect_rollouts": ("eval", "run"),
+    "aggregate_rollouts": ("eval", "aggregate"),
     "dump_config": ("env", "resolve"),
     "validate": ("env", "validate"),
     "status": ("env", "status"),
@@ -30,14 +31,14 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
 """What each name stands for."""
 
 NOT_AVAILABLE: Final = (
-    *("aggregate_rollouts", "delete_dataset_from_gitlab", "dev_test", "download_dataset_from_gitlab"),
+    *("delete_dataset_from_gitlab", "dev_test", "download_dataset_from_gitlab"),
     *("download_dataset_from_hf", "gitlab_to_hf_dataset", "init_resources_server", "materialize_prompts", "pip_list"),
     *("prepare_benchmark", "prepare_data", "reinstall", "reward_profile", "test", "test_all"),
     *("upload_dataset_to_gitlab", "upload_dataset_to_hf"),
 )
 """Names that other versions have commands for."""
 
-DEFAULTS: Final[Mapping[str, Any]] = {"eval": {"run": {"overwrite": True}}}
+DEFAULTS: Final[Mapping[str, Any]] = {"eval": {"run": {"overwrite": True}, "aggregate": {"overwrite": True}}}
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -20,6 +20,7 @@ from polygym.fleet.loader import make_server, register_roots
 from polygym.fleet.placement import place
 from polygym.fleet.ports import DEFAULT_HOST, bind_fixed, bind_in_range, reachable_host
 from polygym.fleet.process import Peer, ServerProcess
+from polygym.fleet.settings import port_setting, ports_setting, seconds_setting
 from polygym.fleet.venv import interpreter_for
 from polygym.fleet.wiring import Wiring
 from polygym.protocol.errors import ConfigError
@@ -93,11 +94,10 @@ class Fleet:
 
     async def _start(self) -> None:
         await self.start_embedded()
-        await self._start_processes()
-        self._keepers = [
-            asyncio.create_task(self._keep(member), name=f"keeper of {name}")
-            for name, member in self.members.items()
-            if member.process is not None
+        down = [member for member in self.members.values() if member.placement == "process" and member.process is None]
+        await self._start_processes(down)
+        self._keepers += [
+            asyncio.create_task(self._keep(member), name=f"keeper of {member.instance.name}") for member in down
         ]
 
     def construct(self) -> None:
@@ -122,8 +122,11 @@ class Fleet:
         if instance.port is not None:
             member.bound = bind_fixed(host, instance.port, f"{instance.origin}: {instance.name}")
         else:
-            low, high = settings.get("port_range_low") or 10001, settings.get("port_range_high") or 20000
-            excluded = {*(settings.get("disallowed_ports") or ()), *self._fixed_ports()}
+            low, high = (
+                port_setting(settings, "port_range_low", 10001),
+                port_setting(settings, "port_range_high", 20000),
+            )
+            excluded = ports_setting(settings, "disallowed_ports") | self._fixed_ports()
             member.bound = bind_in_range(host, low, high, excluded, instance.name)
         member.host, member.port = host, member.bound.getsockname()[1]
         member.url = f"http://{reachable_host(host)}:{member.port}"
@@ -149,7 +152,7 @@ class Fleet:
         if member.placement == "remote":
             member.url = instance.url
         assert member.url is not None
-        self.wiring.connect_http(instance.server_type, instance.name, member.url)
+        self.wiring.connect_http(instance.server_type, instance.name, member.url, is_ours=member.placement == "process")
 
     @property
     def embedded(self) -> dict[str, Server]:
@@ -178,12 +181,11 @@ class Fleet:
 
                 member.runner = await serve(edge_app(self.wiring.embedded(name)), member.bound)
 
-    async def _start_processes(self) -> None:
+    async def _start_processes(self, members: Iterable[Member]) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                for member in self.members.values():
-                    if member.placement == "process":
-                        group.create_task(self._start_process(member))
+                for member in members:
+                    group.create_task(self._start_process(member))
         except* ConfigError as errors:
             raise errors.exceptions[0] from None
 
@@ -197,7 +199,7 @@ class Fleet:
         }
         member.process = ServerProcess(member.instance, member.bound, peers, self.config.roots)
         await member.process.start(
-            python, float(self.config.settings.get("server_spinup_timeout_seconds") or SPINUP_LIMIT_S)
+            python, seconds_setting(self.config.settings, "server_spinup_timeout_seconds", SPINUP_LIMIT_S)
         )
         member.started_at = time.time()
         return member.process

@@ -30,7 +30,7 @@ class Task:
 def parse_row(line: bytes | str, origin: str) -> JsonObject:
     """The JSON object on one line. Raises InputError naming `origin`."""
     try:
-        row = loads(line)
+        row = loads(line.strip())
     except ValueError as error:
         raise InputError(f"{origin}: not JSON: {error}. Every line must be one JSON object.") from error
     if not isinstance(row, dict):

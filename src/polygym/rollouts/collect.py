@@ -1,5 +1,6 @@
 """A collection from beginning to end: plan, run, record, sum up. What the command line and the Python API call."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from polygym.rollouts.progress import AgentProgress, Progress
 from polygym.rollouts.recorder import Recorder
 from polygym.rollouts.summary import write_metrics
 from polygym.rollouts.workers import Workers, share_out
+
+log = logging.getLogger("polygym.rollouts")
 
 LARGEST_AUTO = 16_384
 """Rollouts in flight that an automatic concurrency goes up to."""
@@ -88,6 +91,11 @@ class Collection:
         return self._plan
 
     @property
+    def has_begun(self) -> bool:
+        """Whether anything was started, after all checks."""
+        return self._recorder is not None
+
+    @property
     def settled(self) -> str | None:
         """Where an automatic concurrency has settled and why, in a sentence; None without one."""
         return self._auto.summary() if self._auto is not None else None
@@ -109,8 +117,12 @@ class Collection:
                     " Start anew with --overwrite."
                 )
             return make_plan(self.request.plan, self._unfinished_plan, self.request.check_row)
-        if self.request.mode == "resume":
+        try:
             check_manifest(self.paths.manifest, self._manifest)
+        except OutputError as error:
+            if self.request.mode == "resume":
+                raise
+            log.warning("Going on with the rows as they were planned at the beginning, although: %s", error)
         done = read_done(self.paths, self._count_earlier)
         plan = reopen_plan(self.paths, done, self.request.plan.order, self.request.check_row)
         unknown = [agent for agent in plan.offsets if agent not in self.request.plan.agents]
@@ -170,6 +182,8 @@ class Collection:
             await engine.run()
         except* UserError as group:
             raise group.exceptions[0] from None
+        finally:
+            self._recorder.count()
 
     async def run_in_workers(self, config: RunConfig, workers: int) -> None:
         """As `run`, in that many processes, each of which brings the servers of `config` up for itself."""

@@ -9,6 +9,7 @@ from polygym.config.model import RunConfig, ServerInstance
 from polygym.config.secrets import hide_secrets
 from polygym.protocol.errors import OutputError
 from polygym.protocol.json import JsonObject, dumps, dumps_indented, loads
+from polygym.rollouts.environments import servers_behind
 from polygym.rollouts.plan import PlanRequest
 
 ELSEWHERE: Final = frozenset(
@@ -21,16 +22,7 @@ SHOWN_CHANGES: Final = 8
 
 def setup_of(config: RunConfig, agents: Iterable[str]) -> JsonObject:
     """The configuration of some agents and of every server they lead to, by instance name, secrets hidden."""
-    found: dict[str, JsonObject] = {}
-    waiting = [config.instances[name] for name in agents]
-    while waiting:
-        instance = waiting.pop()
-        if instance.name not in found:
-            found[instance.name] = _essence(instance)
-            waiting += [
-                config.instances[ref.name] for ref in instance.references.values() if ref.name in config.instances
-            ]
-    return dict(sorted(found.items()))
+    return {name: _essence(instance) for name, instance in sorted(servers_behind(config, agents).items())}
 
 
 def _essence(instance: ServerInstance) -> JsonObject:
@@ -75,20 +67,21 @@ def check_manifest(path: Path, manifest: JsonObject) -> None:
         before = loads(path.read_bytes())
     except ValueError as error:
         raise OutputError(f"{path}: is damaged ({error}). Go on regardless with --resume=force.") from error
-    changes = list(_changes(before, loads(dumps(manifest))))
-    if changes:
-        more = f"\n  and {len(changes) - SHOWN_CHANGES} more" if len(changes) > SHOWN_CHANGES else ""
-        listed = "\n  ".join(changes[:SHOWN_CHANGES])
+    found = list(changes(before, loads(dumps(manifest))))
+    if found:
+        more = f"\n  and {len(found) - SHOWN_CHANGES} more" if len(found) > SHOWN_CHANGES else ""
+        listed = "\n  ".join(found[:SHOWN_CHANGES])
         raise OutputError(
             f"{path}: this run is not the one that was begun:\n  {listed}{more}\n"
             "Undo the change, choose another --output, or go on regardless with --resume=force."
         )
 
 
-def _changes(before: Any, after: Any, where: str = "") -> Iterator[str]:
+def changes(before: Any, after: Any, where: str = "") -> Iterator[str]:
+    """`key.path: was …, is …` for each value that two manifests, or parts of them, differ in."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in [*before, *(key for key in after if key not in before)]:
-            yield from _changes(before.get(key), after.get(key), f"{where}.{key}" if where else str(key))
+            yield from changes(before.get(key), after.get(key), f"{where}.{key}" if where else str(key))
     elif before != after:
         yield f"{where}: was {_shown(before)}, is {_shown(after)}"
 

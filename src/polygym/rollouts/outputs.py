@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, TypeAlias
@@ -52,16 +53,23 @@ class OutputPaths:
 
 
 class OutputLock:
-    """Exclusive right to write one output. The operating system drops it when its owner dies."""
+    """Exclusive right to write one output. The operating system drops it when its owner dies.
+
+    Makes the output's folder; one that stays empty is removed again.
+    """
 
     def __init__(self, paths: OutputPaths) -> None:
         self._path = paths.lock
         self._file: IO[str] | None = None
         self._output = paths.rollouts
+        self._made: list[Path] = []
+        """Folders that were not there, the innermost first."""
 
     def __enter__(self) -> "OutputLock":
+        folder = self._output.parent
+        self._made = [each for each in (folder, *folder.parents) if not each.exists()]
         try:
-            self._output.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             opened = open(self._path, "a+", encoding="utf-8")
         except OSError as error:
             raise OutputError(
@@ -86,6 +94,9 @@ class OutputLock:
         assert self._file is not None
         self._path.unlink(missing_ok=True)
         self._file.close()
+        for folder in self._made:
+            with suppress(OSError):  # it isn't empty
+                folder.rmdir()
 
 
 def check_output(paths: OutputPaths, mode: Mode) -> None:

@@ -1,0 +1,51 @@
+"""What `gym eval run` says at its end: the table, what is missing and why, where everything is, how to go on."""
+
+from collections import Counter
+
+import click
+
+from polygym.metrics.running import overall
+from polygym.metrics.table import environment_table, failure_lines
+from polygym.rollouts.collect import Collection
+
+
+def report(run: Collection) -> None:
+    """Print the table and the paths; on standard error what is missing, by class, and how to get it."""
+    if not run.has_begun or not run.paths.rollouts.exists():
+        click.echo("Stopped before any rollout had ended; nothing was written.", err=True)
+        return
+    snapshots = {name: metrics.snapshot() for name, metrics in run.metrics.items()}
+    if snapshots:
+        together = overall(run.metrics.values()) if len(snapshots) > 1 else None
+        for line in (*environment_table(snapshots, together), *failure_lines(snapshots)):
+            click.echo(line)
+    progress = run.progress
+    kept = progress.done - sum(counts.scored for counts in progress.agents.values())
+    if kept:
+        click.echo(f"{kept} of {progress.total} rollouts are from an earlier run.")
+    if run.settled is not None:
+        click.echo(run.settled)
+    for label, path in (
+        ("rollouts", run.paths.rollouts),
+        ("inputs", run.paths.inputs),
+        ("metrics", run.paths.metrics),
+        ("failures", run.paths.failures),
+    ):
+        if path.exists() and (path != run.paths.failures or path.stat().st_size):
+            click.echo(f"{label + ':':10}{path}")
+    if progress.done < progress.total:
+        click.echo(
+            f"{progress.done} of {progress.total} rollouts have a reward. Missing: {_missing(run)}."
+            " For these, run the same command with --resume.",
+            err=True,
+        )
+
+
+def _missing(run: Collection) -> str:
+    """How many rollouts have no reward, by failure class."""
+    classes: Counter[str] = Counter()
+    for metrics in run.metrics.values():
+        classes.update(metrics.failures)
+    rest = run.progress.total - run.progress.done - classes.total()
+    parts = [f"{count} {name}" for name, count in classes.most_common()]
+    return ", ".join([*parts, *([f"{rest} not run to the end"] if rest else [])])
