@@ -54,7 +54,7 @@ def test_a_dry_run_needs_no_output_and_says_what_each_agent_has_to_do(
     table = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
     assert table["letters_agent"] == ["3", "3", "or", "more", "TaskFields"]
     assert table["numbers_agent"] == ["3", "6", "or", "more", "NumberTask"]
-    assert "policy_model: cannot tell whether its endpoint is" in done.stdout
+    assert "policy_model: not probed" in done.stdout
     assert names_in(tmp_path) == ["in.jsonl"]
 
 

@@ -8,6 +8,7 @@ import pytest
 from polygym import Gym, PlainGym, StreamSettings, configure, read_group
 from polygym.config.model import RunConfig
 from polygym.protocol.errors import ConfigError, InputError
+from polygym.rollouts.engine import LaneSettings
 from polygym.rollouts.stream import RolloutStream
 from tests.rollouts.test_collect import QUICK, FakeAgent, unavailable
 
@@ -129,3 +130,21 @@ def test_plain_code_works_where_an_event_loop_runs_already() -> None:
 def test_a_gym_that_cannot_be_opened_says_why() -> None:
     with pytest.raises(ConfigError, match="Meant 'example_multi_step'"):
         configure(resources_servers=["example_multistep"], search_dirs=[ROOT])
+
+
+def test_the_lane_of_an_agent_is_its_configurations_unless_the_settings_have_one(tmp_path: Path) -> None:
+    fields = (
+        f"++policy_model.responses_api_models.echo={{entrypoint: app.py, gate: {tmp_path / 'gate'}, waits_at: '*'}}",
+        "++letters_agent.responses_api_agents.one_call.timeout_s=0.01",
+        "++letters_agent.responses_api_agents.one_call.max_attempts=2",
+    )
+    components = ROOT / "tests" / "cli" / "components"
+    config = configure(resources_servers=["letters"], model_type="echo", search_dirs=[components], overrides=fields)
+
+    async def attempts(**lanes: LaneSettings) -> list[int]:
+        async with Gym(config, StreamSettings(retries=QUICK, lanes=lanes)) as gym:
+            task = {"responses_create_params": {"input": "x"}}
+            return [one["_ng_attempt_index"] + 1 async for one in gym.run([task])]
+
+    assert asyncio.run(attempts()) == [2]
+    assert asyncio.run(attempts(letters_agent=LaneSettings(timeout_s=0.01, max_attempts=1))) == [1]

@@ -27,7 +27,7 @@ def say_checked(run: Collection, environments: Environments | None) -> None:
     ]
     print_columns(["agent", "rollouts", "model calls", "rows checked against"], rows)
     for name, server in environments.models_of(plan.offsets).items() if environments is not None else ():
-        click.echo(f"{name}: {'its endpoint is there' if has_probe(server) else 'cannot tell whether its endpoint is'}")
+        click.echo(f"{name}: {'its endpoint is there' if has_probe(server) else 'not probed, it has no way to'}")
     say_forecast(run)
     click.echo("Nothing was run: --dry-run.")
 

@@ -13,7 +13,7 @@ from polygym.cli.output import print_columns
 from polygym.config.model import RunConfig
 from polygym.fleet.fleet import Fleet
 from polygym.fleet.head import bind_head, serve_head, server_instances
-from polygym.fleet.limits import raise_file_limit
+from polygym.fleet.limits import calm_collector, raise_file_limit
 from polygym.fleet.ports import head_address
 from polygym.protocol.errors import ConfigError
 from polygym.protocol.json import JsonObject
@@ -48,6 +48,7 @@ async def serve_fleet(config: RunConfig) -> ExitCode:
             try:
                 async with Fleet(config, is_served=True) as fleet:
                     head = await serve_head(fleet, bound)
+                    calm_collector()
                     stopped = asyncio.Event()
                     with interrupts.politely(stopped.set, signal.SIGINT, signal.SIGTERM):
                         _announce(fleet, config)

@@ -14,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+from polygym.fleet.limits import calm_collector, raise_file_limit
 from polygym.fleet.loader import make_server, register_roots
 from polygym.fleet.process import READY_LINE
 from polygym.fleet.serving import edge_app, serve
@@ -51,10 +52,11 @@ def _take_standard_input() -> int:
 async def _serve(order: JsonObject, bound: socket.socket, pipe: int) -> None:
     """Be the ordered server until the parent lets go of the pipe, which cancels this task."""
     _watch_parent(pipe, order["stop_s"])
+    raise_file_limit()
     register_roots([Path(root) for root in order["roots"]])
     wiring = Wiring()
     for name, peer in order["peers"].items():
-        wiring.connect_http(peer["server_type"], name, peer["url"])
+        wiring.connect_http(peer["server_type"], name, peer["url"], is_ours=peer["is_ours"])
     server = make_server(**order["server"], directory=wiring)
     wiring.connect_embedded(server)
     try:
@@ -64,6 +66,7 @@ async def _serve(order: JsonObject, bound: socket.socket, pipe: int) -> None:
     try:
         runner = await serve(edge_app(wiring.embedded(server.name)), bound)
         try:
+            calm_collector()
             sys.stdout.write(f"{READY_LINE}\n")
             sys.stdout.flush()
             await asyncio.Event().wait()

@@ -122,10 +122,8 @@ class Fleet:
         if instance.port is not None:
             member.bound = bind_fixed(host, instance.port, f"{instance.origin}: {instance.name}")
         else:
-            low, high = (
-                port_setting(settings, "port_range_low", 10001),
-                port_setting(settings, "port_range_high", 20000),
-            )
+            low = port_setting(settings, "port_range_low", 10001)
+            high = port_setting(settings, "port_range_high", 20000)
             excluded = ports_setting(settings, "disallowed_ports") | self._fixed_ports()
             member.bound = bind_in_range(host, low, high, excluded, instance.name)
         member.host, member.port = host, member.bound.getsockname()[1]
@@ -193,7 +191,7 @@ class Fleet:
         assert member.bound is not None
         python = await asyncio.to_thread(interpreter_for, member.instance, self.config.settings)
         peers = {
-            name: Peer(other.instance.server_type, other.url)
+            name: Peer(other.instance.server_type, other.url, is_ours=other.placement != "remote")
             for name, other in self.members.items()
             if other.url is not None
         }

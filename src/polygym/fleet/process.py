@@ -36,6 +36,8 @@ class Peer:
 
     server_type: str
     url: str
+    is_ours: bool = True
+    """Whether it holds time limits itself."""
 
 
 class ServerProcess:
@@ -163,7 +165,7 @@ def _order(instance: ServerInstance, peers: dict[str, Peer], roots: tuple[Path, 
         },
         "roots": [str(root) for root in roots],
         "peers": {
-            name: {"server_type": peer.server_type, "url": peer.url}
+            name: {"server_type": peer.server_type, "url": peer.url, "is_ours": peer.is_ours}
             for name, peer in peers.items()
             if name != instance.name
         },

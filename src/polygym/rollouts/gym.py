@@ -6,6 +6,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -16,6 +17,7 @@ from polygym.config.model import RunConfig
 from polygym.fleet.fleet import Fleet
 from polygym.protocol.calls import Agent
 from polygym.protocol.json import JsonObject
+from polygym.rollouts.lanes import configured_lanes
 from polygym.rollouts.stream import RolloutStream, StreamSettings
 
 ResultT = TypeVar("ResultT")
@@ -59,7 +61,8 @@ class Gym:
 
     def __init__(self, config: RunConfig, settings: StreamSettings | None = None) -> None:
         self.config = config
-        self._settings = settings or StreamSettings()
+        settings = settings or StreamSettings()
+        self._settings = replace(settings, lanes={**configured_lanes(config), **settings.lanes})
         self._fleet = Fleet(config)
 
     async def __aenter__(self) -> Self:

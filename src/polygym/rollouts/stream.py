@@ -33,7 +33,7 @@ class StreamSettings:
     ahead: int | None = None
     """Rollouts submitted and not yet taken by the consumer, at most; None for twice the concurrency."""
     lanes: Mapping[str, LaneSettings] = field(default_factory=dict)
-    """How single agents' rollouts are run."""
+    """How single agents' rollouts are run; `Gym` takes the lanes of others from their configuration."""
     retries: RetryPolicy = field(default_factory=RetryPolicy)
 
 
