@@ -6,7 +6,6 @@ Names what went wrong on the way; sessions travel as cookies in the rollout's co
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
-from http.cookies import SimpleCookie
 from time import perf_counter
 from typing import NamedTuple
 from urllib.parse import quote
@@ -76,8 +75,8 @@ class HttpServer:
         ) as response:
             answer = Answer(response.status, await response.read())
             for header in response.headers.getall("Set-Cookie", ()):
-                cookies = SimpleCookie(header)
-                context.credentials.update({name: cookie.coded_value for name, cookie in cookies.items()})
+                name, _, rest = header.partition("=")
+                context.credentials[name.strip()] = rest.partition(";")[0].strip()
             if DURATIONS in response.headers:
                 take_durations(response.headers, context)
             return answer
