@@ -267,7 +267,7 @@ def main() -> None:
     asked = parser.parse_args()
     meter = Meter()
     raise_file_limit()
-    calm_collector()
+    calm_collector(asked.concurrency)
     options = Options(asked.rollouts, asked.concurrency, asked.port, asked.latency_s)
     asyncio.run(SCENARIOS[asked.scenario](options, meter))
     sys.stdout.write(json.dumps({**meter.result, "note": meter.note}) + "\n")

@@ -23,32 +23,33 @@ def test_open_it_lets_one_probe_through_at_a_time() -> None:
     assert not breaker.lets_through(FIRST_PROBE_S / 2)
     assert breaker.next_probe() == FIRST_PROBE_S
     assert breaker.lets_through(FIRST_PROBE_S)
-    breaker.started()
+    breaker.started(FIRST_PROBE_S)
     assert not breaker.lets_through(FIRST_PROBE_S)
+    assert breaker.lets_through(2 * FIRST_PROBE_S)
 
 
 def test_a_probe_that_fails_waits_longer_and_one_that_succeeds_closes_it() -> None:
     breaker = tripped()
-    breaker.started()
+    breaker.started(1.0)
     breaker.failed(1.0)
     assert breaker.next_probe() == 1.0 + 2 * FIRST_PROBE_S
-    breaker.started()
+    breaker.started(1.0)
     assert breaker.succeeded() is True
     assert breaker.lets_through(0.0) and breaker.next_probe() is None
 
 
 def test_a_probe_that_tells_nothing_makes_way_for_another() -> None:
     breaker = tripped()
-    breaker.started()
+    breaker.started(1.0)
     breaker.inconclusive()
     assert breaker.is_open and breaker.lets_through(FIRST_PROBE_S)
 
 
 def test_patience_ends() -> None:
     breaker = tripped(patience_s=10.0)
-    breaker.started()
+    breaker.started(1.0)
     breaker.failed(9.0)
     assert not breaker.is_given_up
-    breaker.started()
+    breaker.started(1.0)
     breaker.failed(10.0)
     assert breaker.is_given_up and breaker.next_probe() is None

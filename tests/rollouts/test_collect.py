@@ -161,6 +161,35 @@ def test_an_endpoint_that_refuses_the_first_call_ends_the_run_and_leaves_nothing
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
+@pytest.mark.parametrize("reward", [10**400, {1, 2}])
+def test_a_record_that_cannot_be_counted_or_written_is_a_failure_of_its_agent_alone(
+    tmp_path: Path, reward: Any
+) -> None:
+    class Odd(FakeAgent):
+        async def run(self, row: dict[str, Any], context: RolloutContext) -> dict[str, Any]:
+            odd = {"odd": reward} if isinstance(reward, set) else {"reward": reward}
+            return {**await super().run(row, context), **odd}
+
+    collection = run(request(tmp_path), a=Odd())
+    assert (collection.progress.agents["a"].failed, collection.progress.agents["b"].done) == (3, 3)
+    assert {row["_ng_failure_class"] for row in read(tmp_path / "out_failures.jsonl")} == {"agent_error"}
+
+
+def test_a_cancellation_that_the_run_did_not_ask_for_is_a_failure(tmp_path: Path) -> None:
+    def cancelled(task: int, *_: int) -> Any:
+        return asyncio.CancelledError("a library gave up") if task == 2 else None
+
+    collection = run(request(tmp_path), a=FakeAgent(fail=cancelled))
+    assert (collection.progress.done, collection.progress.failed) == (5, 1)
+    assert [row["_ng_failure_class"] for row in read(tmp_path / "out_failures.jsonl")] == ["agent_error"]
+
+
+def test_an_automatic_concurrency_rises_while_it_pays(tmp_path: Path) -> None:
+    collection = run(request(tmp_path, rows=1500, concurrency=None), *(FakeAgent(delay_s=0.01) for _ in "ab"))
+    assert collection.progress.done == 1500
+    assert collection.settled is not None and "throughput rose" in collection.settled
+
+
 def test_an_output_that_exists_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out.jsonl").write_text("precious\n")
     with pytest.raises(OutputError, match="exists already"):

@@ -26,7 +26,7 @@ def test_it_backs_off_at_once_when_the_endpoint_limits_its_rate() -> None:
     limit = AutoLimit(0.0, 16_384)
     now = settle(limit, capacity=10_000, windows=5)
     before = limit.limit
-    limit.observe([], is_rate_limited=True)
+    limit.observe([], has_finished=False, rate_limits=1)
     step = limit.adjust(now, before)
     assert step is not None and limit.limit == int(before * 0.7)
     assert "429" in step.why
@@ -46,6 +46,6 @@ def test_it_never_goes_above_its_ceiling_or_below_one() -> None:
     now = settle(limit, capacity=10_000, windows=30)
     assert limit.limit == 20
     for _ in range(20):
-        limit.observe([], is_rate_limited=True)
+        limit.observe([], has_finished=False, rate_limits=1)
         limit.adjust(now, 1)
     assert limit.limit == 1

@@ -74,7 +74,9 @@ def test_a_worker_that_is_killed_loses_nothing_that_resuming_does_not_bring_back
         os.kill(workers[0], signal.SIGKILL)
 
     collection = run(request(tmp_path, repeats=400, concurrency=4), config(), kill_one)
-    assert collection.progress.done < 4000
+    written = len(keys(tmp_path / "out.jsonl"))
+    assert written == collection.progress.done < 4000
+    assert sum(metrics.done for metrics in collection.metrics.values()) == written
     run(request(tmp_path, repeats=400, mode="resume"), config())
     assert keys(tmp_path / "out.jsonl") == [(task, repeat) for task in range(10) for repeat in range(400)]
 

@@ -82,7 +82,7 @@ class Limit:
 
     __slots__ = (
         *("_cancelling", "_clock", "_deadline", "_handle", "_is_expired", "_limit_s", "_paused_at", "_pauses", "_task"),
-        *("_token",),
+        *("_outer", "_token"),
     )
 
     def __init__(self, limit_s: float) -> None:
@@ -100,6 +100,7 @@ class Limit:
         self._clock.acquire()
         self._deadline = self._clock.now() + self._limit_s
         self._handle = task.get_loop().call_later(self._limit_s, self._look)
+        self._outer = current_limit.get()
         self._token = current_limit.set(self)
         return self
 
@@ -108,12 +109,16 @@ class Limit:
         if not self._pauses:
             self._paused_at = self._clock.now()
         self._pauses += 1
+        if self._outer is not None:
+            self._outer.pause()
 
     def resume(self) -> None:
         """The body goes on: count on."""
         self._pauses -= 1
         if not self._pauses:
             self._deadline += self._clock.now() - self._paused_at
+        if self._outer is not None:
+            self._outer.resume()
 
     def _look(self) -> None:
         """Cancel, unless the loop's lag or a pause made this look early."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources, cookie_name
-from polygym.channels.headers import DURATIONS, ROLLOUT, limits_of
+from polygym.channels.headers import DURATIONS, ROLLOUT, durations_header, limits_of
 from polygym.protocol.calls import RolloutContext, ToolResult
 from polygym.protocol.failures import FailureClass, RolloutFailure, describe
 from polygym.protocol.json import JsonObject, dumps, loads
@@ -237,8 +237,8 @@ def agent_app(agent: EmbeddedAgent) -> web.Application:
             raise InvalidBody("missing", [PARAMS], "Field required: what the model is asked", row.get(PARAMS))
         context = RolloutContext(_rollout_id(row, request), limits_s=limits_of(request.headers))
         response = json_response(await agent.run(row, context))
-        if ROLLOUT in request.headers:
-            response.headers[DURATIONS] = dumps(context.durations_s).decode()
+        if ROLLOUT in request.headers and (durations := durations_header(context)) is not None:
+            response.headers[DURATIONS] = durations
         return response
 
     async def responses(request: web.Request) -> web.Response:

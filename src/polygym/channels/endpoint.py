@@ -89,6 +89,7 @@ class Endpoint:
             answer = await self._attempt(target, encoded)
             if isinstance(answer, dict):
                 return answer
+            context.rate_limits += answer.failure_class is FailureClass.MODEL_RATE_LIMITED
             wait_s = self._wait_s(answer, attempt)
             self._announce(target, answer, wait_s)
             if wait_s is None:

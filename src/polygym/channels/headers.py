@@ -14,6 +14,10 @@ DURATIONS: Final = "X-Polygym-Durations"
 """JSON object in an agent's answer: seconds of each call, by stage."""
 
 
+LONGEST_HEADER: Final = 4096
+"""Characters; HTTP clients refuse headers of more than 8 KiB or so."""
+
+
 def outgoing(context: RolloutContext) -> dict[str, str]:
     """The headers of a call for this rollout."""
     headers = {ROLLOUT: context.rollout_id}
@@ -29,6 +33,13 @@ def limits_of(headers: Mapping[str, str]) -> dict[str, float]:
         return {str(stage): float(seconds) for stage, seconds in value.items()}
     except (ValueError, TypeError, AttributeError):
         return {}
+
+
+def durations_header(context: RolloutContext) -> str | None:
+    """The value of `DURATIONS`; None when there are so many that HTTP clients would refuse the header."""
+    rounded = {stage: [round(seconds, 6) for seconds in calls] for stage, calls in context.durations_s.items()}
+    text = dumps(rounded).decode()
+    return text if len(text) <= LONGEST_HEADER else None
 
 
 def take_durations(headers: Mapping[str, str], context: RolloutContext) -> None:

@@ -28,7 +28,7 @@ from polygym.fleet.probe import probe_models
 from polygym.protocol.calls import Agent
 from polygym.protocol.errors import ConfigError, OutputError
 from polygym.protocol.failures import describe
-from polygym.rollouts.collect import Collection
+from polygym.rollouts.collect import LARGEST_AUTO, Collection
 from polygym.rollouts.environments import Environments
 
 log = logging.getLogger("polygym.cli")
@@ -145,7 +145,7 @@ async def _run(run: Collection, config: RunConfig, asked: EvalRun, servers: _Ser
         await servers.fleet.start()
     with interrupts.politely(partial(_stop, run, asked.grace_s), signal.SIGINT), Display(run.progress):
         if asked.workers == 1:
-            calm_collector()
+            calm_collector(run.request.concurrency or LARGEST_AUTO)
             await run.run(servers.agents)
         else:
             await run.run_in_workers(config, asked.workers)

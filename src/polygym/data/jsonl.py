@@ -28,19 +28,24 @@ def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
-def drop_torn_line(path: Path) -> int:
-    """Cut a last line that lacks its line break, as a killed run leaves it. Bytes that were cut."""
-    if not path.exists():
-        return 0
-    with open(path, "rb+") as file:
-        size = end = file.seek(0, os.SEEK_END)
-        while end > 0:
-            start = max(0, end - 65536)
-            file.seek(start)
-            found = file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                end = start + found + 1
-                break
-            end = start
-        file.truncate(end)
-        return size - end
+def drop_torn_line(path: Path) -> None:
+    """Cut a last line that lacks its line break, as a killed run leaves it; nothing for a file that is not there."""
+    if path.exists():
+        with open(path, "rb+") as file:
+            cut_torn_end(file.fileno())
+
+
+def cut_torn_end(fd: int) -> int:
+    """Cut a file, open for reading and writing, after its last line break; its size then. Leaves a whole one alone."""
+    size = end = os.fstat(fd).st_size
+    if not size or os.pread(fd, 1, size - 1) == b"\n":
+        return size
+    while end > 0:
+        start = max(0, end - 65536)
+        found = os.pread(fd, end - start, start).rfind(b"\n")
+        if found >= 0:
+            end = start + found + 1
+            break
+        end = start
+    os.ftruncate(fd, end)
+    return end

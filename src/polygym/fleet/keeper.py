@@ -56,7 +56,7 @@ async def keep(
             restarts += 1
             try:
                 process = await start_again()
-            except ConfigError as error:
+            except (ConfigError, OSError) as error:
                 log.warning("%s: could not be restarted (%d of %d): %s", name, restarts, policy.max_restarts, error)
             else:
                 log.warning("%s: restarted (%d of %d).", name, restarts, policy.max_restarts)

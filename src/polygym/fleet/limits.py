@@ -17,12 +17,17 @@ def raise_file_limit() -> int:
     return hard
 
 
-def calm_collector() -> None:
+TRACKED_A_ROLLOUT = 250
+"""Objects that the garbage collector tracks of one rollout in flight, about."""
+
+
+def calm_collector(in_flight: int = 256) -> None:
     """Have Python's cyclic garbage collector look less often, and not at what is already there.
 
     A rollout makes hundreds of dicts and no cycles. With the defaults the collector goes through all of the program's
-    objects again and again, and finds nothing.
+    objects again and again, and finds nothing. It looks when more new objects are there than `in_flight` rollouts
+    need, else thousands in flight would be gone through at every look, which stops everything for quarters of a second.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(max(50_000, TRACKED_A_ROLLOUT * in_flight), 20, 50)

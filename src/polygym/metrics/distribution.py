@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from polygym.metrics.quantiles import Quantiles
 from polygym.protocol.json import JsonObject
@@ -38,6 +38,12 @@ class Distribution:
         if len(self._batch) >= BATCH:
             self._count_batch()
 
+    def extend(self, values: Sequence[float]) -> None:
+        """Take in several finite numbers."""
+        self._batch.extend(values)
+        if len(self._batch) >= BATCH:
+            self._count_batch()
+
     def merge(self, other: "Distribution") -> None:
         """Take in all that `other` has."""
         self._count_batch()
@@ -54,8 +60,7 @@ class Distribution:
         mean = total / len(batch)
         squares = math.fsum([(value - mean) ** 2 for value in batch])
         self._add_part(len(batch), total, squares, min(batch), max(batch))
-        for value, count in Counter(batch).items():
-            self._quantiles.add(value, count)
+        self._quantiles.add(Counter(batch))
 
     def _add_part(self, count: int, total: float, squares: float, minimum: float, maximum: float) -> None:
         if not count:

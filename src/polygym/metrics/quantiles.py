@@ -9,6 +9,7 @@ order nor merging changes the outcome.
 
 import math
 from bisect import bisect_right
+from collections.abc import Mapping
 from itertools import accumulate
 
 RELATIVE_ERROR = 0.005
@@ -33,21 +34,21 @@ class Quantiles:
         """Counts by bucket; of negative values, the bucket of their magnitude."""
         self._zeros = 0
 
-    def add(self, value: float, count: int = 1) -> None:
-        """Count a finite value, `count` times."""
+    def add(self, counts: Mapping[float, int]) -> None:
+        """Count finite values, each as often as `counts` says."""
         exact = self._exact
         if exact is None:
-            self._add_to_bucket(value, count)
+            self._add_to_buckets(counts)
             return
-        exact[value] = exact.get(value, 0) + count
+        for value, count in counts.items():
+            exact[value] = exact.get(value, 0) + count
         if len(exact) > EXACT_UP_TO:
             self._give_up_exactness(exact)
 
     def merge(self, other: "Quantiles") -> None:
         """Count all that `other` has counted."""
         if other._exact is not None:
-            for value, count in other._exact.items():
-                self.add(value, count)
+            self.add(other._exact)
             return
         if self._exact is not None:
             self._give_up_exactness(self._exact)
@@ -68,18 +69,18 @@ class Quantiles:
         below = list(accumulate(count for _, count in ordered))
         return [_interpolate(values, below, rank * (below[-1] - 1)) for rank in ranks]
 
-    def _give_up_exactness(self, exact: dict[float, int]) -> None:
+    def _give_up_exactness(self, exact: Mapping[float, int]) -> None:
         self._exact = None
-        for value, count in exact.items():
-            self._add_to_bucket(value, count)
+        self._add_to_buckets(exact)
 
-    def _add_to_bucket(self, value: float, count: int) -> None:
-        if value == 0:
-            self._zeros += count
-            return
-        buckets = self._positive if value > 0 else self._negative
-        bucket = math.ceil(math.log(abs(value)) / _LOG_GROWTH)
-        buckets[bucket] = buckets.get(bucket, 0) + count
+    def _add_to_buckets(self, counts: Mapping[float, int]) -> None:
+        for value, count in counts.items():
+            if value == 0:
+                self._zeros += count
+                continue
+            buckets = self._positive if value > 0 else self._negative
+            bucket = math.ceil(math.log(abs(value)) / _LOG_GROWTH)
+            buckets[bucket] = buckets.get(bucket, 0) + count
 
     def _ordered(self) -> list[tuple[float, int]]:
         """Values, or the centres of their buckets, with their counts, least first."""

@@ -60,6 +60,9 @@ class RolloutContext:
     durations_s: dict[str, list[float]] = field(default_factory=dict)
     """Seconds spent per stage, one entry a call, in order."""
 
+    rate_limits: int = 0
+    """Answers 429 that model calls got, also those that were repeated with success."""
+
     def record(self, stage: str, seconds: float) -> None:
         """Add one call's duration to its stage."""
         self.durations_s.setdefault(stage, []).append(seconds)

@@ -9,7 +9,9 @@ A tool that raises, arguments that do not parse and too many steps are the polic
 model or scored by the verifier, and are no failures.
 """
 
+import math
 from enum import StrEnum
+from typing import TypeVar
 
 from polygym.protocol.json import JsonObject
 
@@ -125,9 +127,17 @@ def failure_from_json(record: JsonObject) -> RolloutFailure:
         FailureClass(name),
         Stage(stage),
         message,
-        http_status=record.get("_ng_failure_http_status"),
-        retry_after_s=record.get("_ng_failure_retry_after_s"),
+        http_status=_number(record.get("_ng_failure_http_status"), int),
+        retry_after_s=_number(record.get("_ng_failure_retry_after_s"), float),
     )
+
+
+NumberT = TypeVar("NumberT", int, float)
+
+
+def _number(value: object, kind: type[NumberT]) -> NumberT | None:
+    """`value` as a number; None for what another server has sent in its place."""
+    return kind(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _rebuild(record: JsonObject) -> RolloutFailure:

@@ -5,13 +5,12 @@ through everything untouched. Source: OpenAI API reference, Responses.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from polygym.protocol.json import JsonObject, loads
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionCall:
+class FunctionCall(NamedTuple):
     """A tool call as the model wrote it."""
 
     call_id: str

@@ -60,8 +60,8 @@ def add_usage(total: JsonObject | None, usage: JsonObject | None) -> JsonObject 
         before = added.get(key)
         if isinstance(value, dict):
             added[key] = add_usage(before if isinstance(before, dict) else None, value)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            added[key] = value + (before if isinstance(before, int | float) else 0)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            added[key] = value + (before if isinstance(before, (int, float)) else 0)
         else:
             added.setdefault(key, value)
     return added

@@ -11,6 +11,8 @@ AGENT_REF: Final = "agent_ref"
 TASK_INDEX: Final = "_ng_task_index"
 ROLLOUT_INDEX: Final = "_ng_rollout_index"
 ATTEMPT_INDEX: Final = "_ng_attempt_index"
+LARGEST_INDEX: Final = 1 << 39
+"""Task indices stay below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ def _task_index(row: JsonObject, default: int, origin: str) -> int:
     given = row.get(TASK_INDEX)
     if given is None:
         return default
-    if not isinstance(given, int) or isinstance(given, bool):
-        raise InputError(f"{origin}: '{TASK_INDEX}' must be a whole number, this is {given!r}.")
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given < LARGEST_INDEX:
+        raise InputError(f"{origin}: '{TASK_INDEX}' must be a whole number, this is {given!r}. It counts from 0.")
     return given
 
 

@@ -34,14 +34,16 @@ class Breaker:
         return self._open_since is not None
 
     def lets_through(self, now: float) -> bool:
-        """Whether a rollout may start: always when closed or given up, one probe at a time when open."""
+        """Whether a rollout may start: always when closed or given up, a probe now and then when open."""
         if self._open_since is None or self.is_given_up:
             return True
-        return not self._is_probing and now >= self._next_probe
+        return now >= self._next_probe
 
-    def started(self) -> None:
-        """A rollout starts; while open it is the probe."""
-        self._is_probing = self.is_open
+    def started(self, now: float) -> None:
+        """A rollout starts. While open it is the probe, and the next may go when its wait is over, answered or not."""
+        if self.is_open:
+            self._is_probing = True
+            self._next_probe = now + self._probe_s
 
     def succeeded(self) -> bool:
         """There was an answer; whether that closed an open breaker."""
@@ -68,10 +70,11 @@ class Breaker:
 
     def inconclusive(self) -> None:
         """A rollout ended without telling anything; if it was the probe, another one may go."""
-        self._is_probing = False
+        if self._is_probing:
+            self._is_probing, self._next_probe = False, 0.0
 
     def next_probe(self) -> float | None:
         """When the next probe is due; None when none waits for its time."""
-        if self._open_since is None or self.is_given_up or self._is_probing:
+        if self._open_since is None or self.is_given_up:
             return None
         return self._next_probe

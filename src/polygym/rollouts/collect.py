@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import Self
 
 from polygym.config.model import RunConfig
-from polygym.data.jsonl import drop_torn_line
+from polygym.data.jsonl import drop_torn_line, whole_lines
 from polygym.metrics.running import EnvironmentMetrics
 from polygym.protocol.calls import Agent
 from polygym.protocol.errors import OutputError, UserError, suggest
-from polygym.protocol.json import JsonObject
+from polygym.protocol.json import JsonObject, loads
 from polygym.protocol.tasks import AGENT_REF
 from polygym.rollouts.engine import Engine, LaneSettings, RetryPolicy
 from polygym.rollouts.journal import Journal, read_done
@@ -144,13 +144,18 @@ class Collection:
         self._unfinished_plan.unlink(missing_ok=True)
         if self._recorder is not None:
             self._recorder.journal.close()
-            if not self._recorder.has_recorded and not self._is_going_on and self.plan.total():
+            is_empty = not self.paths.rollouts.exists() or not self.paths.rollouts.stat().st_size
+            if is_empty and not self._recorder.has_recorded and not self._is_going_on and self.plan.total():
                 for path in self.paths.all():
                     path.unlink(missing_ok=True)
                 if self._replaced is not None:
                     self._replaced.restore()
             elif self._replaced is not None:
                 self._replaced.delete()
+        elif self._replaced is not None:  # it ended between making way and the first rollout
+            for path in self.paths.all():
+                path.unlink(missing_ok=True)
+            self._replaced.restore()
         self._lock.__exit__()
 
     async def run(self, agents: Mapping[str, Agent]) -> None:
@@ -204,6 +209,17 @@ class Collection:
             await pool.run(self.metrics)
         finally:
             self._recorder.has_recorded = pool.has_recorded
+            if not pool.is_complete:
+                self._count_again()
+
+    def _count_again(self) -> None:
+        """Take counts and metrics from the journal, which knows of every rollout that has a reward."""
+        drop_torn_line(self.paths.rollouts)
+        self.metrics = {agent: EnvironmentMetrics() for agent in self.progress.agents}
+        for _, line in whole_lines(self.paths.rollouts):
+            self._count_earlier(loads(line))
+        for agent, counts in self.progress.agents.items():
+            counts.done = self.metrics[agent].done
 
     def _begin(self) -> Plan:
         """Put the plan in its place, and what an earlier run has left aside."""

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from polygym.channels.clock import Limit, LimitExceededError
 from polygym.protocol.calls import Agent, RolloutContext
-from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
+from polygym.protocol.errors import UserError
+from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe
 from polygym.protocol.json import JsonObject
 from polygym.protocol.rollouts import RolloutState, rollout_id
 from polygym.protocol.tasks import ATTEMPT_INDEX, ROLLOUT_INDEX, TASK_INDEX
@@ -23,6 +24,20 @@ from polygym.rollouts.schedule import Lane, Scheduler, Work
 
 ADJUST_EVERY_S = 0.25
 """Seconds between two looks at whether the automatic limit should change."""
+
+
+MODEL_ANSWERED = frozenset(
+    {
+        FailureClass.MODEL_RATE_LIMITED,
+        FailureClass.MODEL_REJECTED,
+        FailureClass.MODEL_BAD_RESPONSE,
+        FailureClass.CONTEXT_EXCEEDED,
+        FailureClass.VERIFIER_ERROR,
+    }
+)
+"""Failures that show the model to be there."""
+ENVIRONMENT_ANSWERED = frozenset({FailureClass.VERIFIER_ERROR, FailureClass.SEED_ERROR})
+"""Failures that show the environment to be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,8 @@ class RetryPolicy:
     def delay_s(self, attempt: int, failure: RolloutFailure) -> float:
         """Seconds to wait after failed attempt `attempt` (from 0): exponential with jitter, `Retry-After` at least."""
         longest = min(self.longest_delay_s, self.first_delay_s * 2.0 ** min(attempt, 30))
-        return max(random.uniform(longest / 2, longest), failure.retry_after_s or 0.0)
+        asked_s = min(failure.retry_after_s or 0.0, max(self.wait_for_model_s, longest))
+        return max(random.uniform(longest / 2, longest), asked_s)
 
 
 class Rows(Protocol):
@@ -154,12 +170,13 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             while not self._is_done():
                 self._changed.clear()
-                while not self._is_stopping and (work := self.scheduler.take(monotonic())) is not None:
+                now = monotonic()
+                while not self._is_stopping and (work := self.scheduler.take(now)) is not None:
                     attempt = group.create_task(self._attempt(work))
                     self._attempts.add(attempt)
                     attempt.add_done_callback(self._attempts.discard)
-                await self._wait_for_change()
-                self._adjust()
+                if not self._adjust():
+                    await self._wait_for_change(now)
                 self._end_grace()
 
     def _is_done(self) -> bool:
@@ -167,9 +184,11 @@ class Engine:
             return not self.scheduler.in_flight
         return not self._is_open and self.scheduler.is_finished
 
-    async def _wait_for_change(self) -> None:
-        """Until an attempt ends, rows are added, time lets something start, or the grace is over."""
-        now = monotonic()
+    async def _wait_for_change(self, now: float) -> None:
+        """Until an attempt ends, rows are added, time lets something start, or the grace is over.
+
+        `now` is when it was last seen that nothing can start: what has become due since is not overlooked.
+        """
         due = self._cancel_at if self._is_stopping else self.scheduler.next_due(now)
         if self._auto is not None:
             due = min(due or now + ADJUST_EVERY_S, now + ADJUST_EVERY_S)
@@ -177,18 +196,21 @@ class Engine:
             await self._changed.wait()
             return
         try:
-            async with asyncio.timeout(due - now):
+            async with asyncio.timeout(max(0.0, due - monotonic())):
                 await self._changed.wait()
         except TimeoutError:
             return
 
-    def _adjust(self) -> None:
+    def _adjust(self) -> bool:
+        """Whether the automatic limit has changed. Looked at when everything that may be in flight is."""
         if self._auto is None:
-            return
+            return False
         step = self._auto.adjust(monotonic(), self.scheduler.in_flight)
-        if step is not None:
-            self.scheduler.limit = step.limit
-            self._recorder.noticed(f"concurrency {step.limit}: {step.why}")
+        if step is None:
+            return False
+        self.scheduler.limit = step.limit
+        self._recorder.noticed(f"concurrency {step.limit}: {step.why}")
+        return True
 
     def _end_grace(self) -> None:
         if self._cancel_at is not None and monotonic() >= self._cancel_at:
@@ -209,17 +231,23 @@ class Engine:
                 result = await self._agents[work.agent].run(row, context)
             else:
                 result = await self._run_limited(work.agent, row, context, settings.timeout_s)
-            record = finished_record(row, result)
+            self._recorder.finished(work.agent, finished_record(row, result), context)
         except RolloutFailure as failure:
             self._failed(work, row, failure, context)
-        except asyncio.CancelledError:
+        except UserError:
+            raise
+        except asyncio.CancelledError as error:
+            if not _is_being_cancelled():
+                self._failed(work, row, _unexpected(error), context)
+                return
             message = "the run was stopped; the rollout is run again on --resume"
             stopped = RolloutFailure(FailureClass.CANCELLED, Stage.ROLLOUT, message)
             self._recorder.failed(work.agent, row, stopped, work.attempt, None)
             raise
+        except Exception as error:
+            self._failed(work, row, _unexpected(error), context)
         else:
             self._succeeded(work, context)
-            self._recorder.finished(work.agent, record, context)
         finally:
             self.scheduler.finish(work)
             self._changed.set()
@@ -234,16 +262,16 @@ class Engine:
 
     def _succeeded(self, work: Work, context: RolloutContext) -> None:
         if self._auto is not None:
-            self._auto.observe(context.durations_s.get(Stage.MODEL, ()))
+            self._auto.observe(context.durations_s.get(Stage.MODEL, ()), rate_limits=context.rate_limits)
         for breaker in (self._models[self._settings[work.agent].model], self._environments[work.agent]):
             if breaker.succeeded():
                 self._recorder.noticed(f"{breaker.what} answers again")
 
     def _failed(self, work: Work, row: JsonObject, failure: RolloutFailure, context: RolloutContext) -> None:
         now = monotonic()
-        is_limited = failure.failure_class is FailureClass.MODEL_RATE_LIMITED
         if self._auto is not None:
-            self._auto.observe(context.durations_s.get(Stage.MODEL, ()), is_rate_limited=is_limited)
+            is_limited = failure.failure_class is FailureClass.MODEL_RATE_LIMITED
+            self._auto.observe((), has_finished=False, rate_limits=max(context.rate_limits, int(is_limited)))
         breaker = self._breaker_of(work.agent, failure)
         if breaker is not None and breaker.failed(now):
             self._recorder.noticed(
@@ -264,14 +292,16 @@ class Engine:
     def _breaker_of(self, agent: str, failure: RolloutFailure) -> Breaker | None:
         """The breaker that a failure speaks to; the others hear that what they stand for was there, or nothing."""
         model, environment = self._models[self._settings[agent].model], self._environments[agent]
-        if failure.failure_class is FailureClass.MODEL_UNAVAILABLE:
+        if failure.failure_class in MODEL_ANSWERED:
+            model.succeeded()
+        elif failure.failure_class is not FailureClass.MODEL_UNAVAILABLE:
+            model.inconclusive()
+        if failure.failure_class in ENVIRONMENT_ANSWERED:
+            environment.succeeded()
+        elif failure.failure_class is not FailureClass.ENVIRONMENT_LOST:
             environment.inconclusive()
-            return model
-        model.inconclusive()
-        if failure.failure_class is FailureClass.ENVIRONMENT_LOST:
-            return environment
-        environment.inconclusive()
-        return None
+        spoken_to = {FailureClass.MODEL_UNAVAILABLE: model, FailureClass.ENVIRONMENT_LOST: environment}
+        return spoken_to.get(failure.failure_class)
 
     def _give_up(self, breaker: Breaker, failure: RolloutFailure) -> None:
         """Record every rollout that has to wait for what is lost as unresolved, without attempting it."""
@@ -283,3 +313,15 @@ class Engine:
                 for work in waiting:
                     row = self._rows.read(work.agent, work.position)
                     self._recorder.failed(work.agent, row, failure, work.attempt, RolloutState.UNRESOLVED)
+
+
+def _is_being_cancelled() -> bool:
+    """Whether the run cancels this attempt; otherwise a CancelledError is only something that its code has raised."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _unexpected(error: BaseException) -> RolloutFailure:
+    failure = RolloutFailure(FailureClass.AGENT_ERROR, Stage.AGENT, f"the rollout raised {describe(error)}")
+    failure.__cause__ = error
+    return failure

@@ -154,11 +154,20 @@ class PlainGym:
 
     def _do(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         """Run something on the loop's thread and wait for it; Ctrl-C while waiting cancels it."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        ended = threading.Event()
+
+        async def watched() -> ResultT:
+            try:
+                return await work
+            finally:
+                ended.set()
+
+        future = asyncio.run_coroutine_threadsafe(watched(), self._loop)
         try:
             return future.result()
         except KeyboardInterrupt:
             future.cancel()
+            ended.wait()
             raise
 
     def _end_loop(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from polygym.data.jsonl import whole_lines
+from polygym.data.jsonl import cut_torn_end, whole_lines
 from polygym.protocol.errors import OutputError
 from polygym.protocol.json import JsonObject, dumps, loads
 from polygym.protocol.tasks import AGENT_REF, ROLLOUT_INDEX, TASK_INDEX
@@ -20,7 +20,7 @@ from polygym.rollouts.outputs import OutputPaths
 
 log = logging.getLogger("polygym.rollouts")
 
-WRITE_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+WRITE_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
 class Journal:
@@ -67,7 +67,7 @@ class _AppendFile:
             return
         fcntl.lockf(self._fd, fcntl.LOCK_EX)
         try:
-            self._size = os.fstat(self._fd).st_size
+            self._size = cut_torn_end(self._fd)  # a writer that was killed may have left half a line
             self._write(line)
         finally:
             fcntl.lockf(self._fd, fcntl.LOCK_UN)

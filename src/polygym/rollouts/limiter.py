@@ -48,10 +48,10 @@ class AutoLimit:
         self._model_calls = 0
         self._model_s = 0.0
 
-    def observe(self, model_seconds: Iterable[float], *, is_rate_limited: bool = False) -> None:
-        """An attempt has ended; `model_seconds` its model calls took."""
-        self._finished += not is_rate_limited
-        self._rate_limited += is_rate_limited
+    def observe(self, model_seconds: Iterable[float], *, has_finished: bool = True, rate_limits: int = 0) -> None:
+        """An attempt has ended, with a reward or not; `model_seconds` its calls took, so many were answered 429."""
+        self._finished += has_finished
+        self._rate_limited += rate_limits
         for seconds in model_seconds:
             self._model_calls += 1
             self._model_s += seconds

@@ -56,7 +56,9 @@ def _digest(path: Path) -> str:
 
 def write_manifest(path: Path, manifest: JsonObject) -> None:
     """Write it where `check_manifest` will look."""
-    path.write_bytes(dumps_indented(manifest))
+    aside = path.with_name(f".{path.name}.unfinished")
+    aside.write_bytes(dumps_indented(manifest))
+    aside.replace(path)
 
 
 def check_manifest(path: Path, manifest: JsonObject) -> None:

@@ -70,7 +70,7 @@ class OutputLock:
         self._made = [each for each in (folder, *folder.parents) if not each.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            opened = open(self._path, "a+", encoding="utf-8")
+            opened = self._open()
         except OSError as error:
             raise OutputError(
                 f"{self._output}: cannot be written: {error.strerror}. Choose another --output."
@@ -84,11 +84,17 @@ class OutputLock:
             raise OutputError(
                 f"{self._output}: another run is writing it (process {owner}). Wait for it, or choose another --output."
             ) from None
+        if not self._path.exists() or self._path.stat().st_ino != os.fstat(opened.fileno()).st_ino:
+            opened.close()  # the run that held it has ended and removed it in between
+            return self.__enter__()
         opened.truncate(0)
         opened.write(str(os.getpid()))
         opened.flush()
         self._file = opened
         return self
+
+    def _open(self) -> IO[str]:
+        return open(self._path, "a+", encoding="utf-8")
 
     def __exit__(self, *_: object) -> None:
         assert self._file is not None

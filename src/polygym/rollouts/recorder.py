@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from polygym.metrics.running import Durations, EnvironmentMetrics
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.errors import UserError
-from polygym.protocol.failures import FailureClass, RolloutFailure
+from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.protocol.json import JsonObject
 from polygym.protocol.rollouts import RolloutState
 from polygym.rollouts.journal import Journal
@@ -42,7 +42,11 @@ class Recorder:
 
     def finished(self, agent: str, record: JsonObject, context: RolloutContext) -> None:
         """A rollout has a reward. Raises OutputError when it cannot be written."""
-        self.journal.rollout(record)
+        try:
+            self.journal.rollout(record)
+        except TypeError as error:
+            message = f"{agent}: the record cannot be written as JSON: {error}"
+            raise RolloutFailure(FailureClass.AGENT_ERROR, Stage.AGENT, message) from error
         self.has_recorded = self._has_model_answered = True
         counts = self._progress.agents[agent]
         counts.done += 1

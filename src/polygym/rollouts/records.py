@@ -24,7 +24,7 @@ def finished_record(row: JsonObject, result: Any) -> JsonObject:
     if FAILURE_CLASS in result:
         raise failure_from_json(result)
     reward = result.get("reward")
-    if isinstance(reward, bool) or not isinstance(reward, int | float) or not math.isfinite(reward):
+    if isinstance(reward, bool) or not isinstance(reward, (int, float)) or not math.isfinite(reward):
         raise RolloutFailure(
             FailureClass.VERIFIER_ERROR, Stage.VERIFY, f"the reward is {reward!r}, not a finite number"
         )

@@ -51,7 +51,7 @@ class Lane:
         """The next attempt; one that is due again comes before new rows."""
         self.in_flight += 1
         for breaker in self.breakers:
-            breaker.started()
+            breaker.started(now)
         if self.retries and self.retries[0][0] <= now:
             return heapq.heappop(self.retries)[1]
         self.started += 1
@@ -116,8 +116,7 @@ class Scheduler:
             for breaker in lane.breakers
             if (probe := breaker.next_probe()) is not None
         ]
-        later = [time for time in times if time > now]
-        return min(later, default=None)
+        return min((time for time in times if time > now), default=None)
 
     @property
     def is_finished(self) -> bool:

@@ -7,9 +7,11 @@ that nothing about a rollout travels between processes; only counts do. The pare
 import asyncio
 import logging
 import multiprocessing
+import os
 import signal
 from array import array
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from time import monotonic
@@ -105,12 +107,13 @@ class Workers:
         self._before = {name: replace(agent) for name, agent in progress.agents.items()}
         self._reports: dict[int, Report] = {}
         self._ends: dict[int, Connection] = {}
+        self._gone: list[int] = []
+        """Workers whose end has not been looked at."""
         self._left = asyncio.Event()
-
-    @property
-    def has_recorded(self) -> bool:
+        self.has_recorded = False
         """Whether a worker has written anything that cost something."""
-        return any(report.has_recorded for report in self._reports.values())
+        self.is_complete = True
+        """Whether every worker came to its end; otherwise metrics and counts say less than the journal."""
 
     async def run(self, metrics: Mapping[str, EnvironmentMetrics]) -> None:
         """Run until all have ended; their metrics are merged into `metrics`.
@@ -144,26 +147,33 @@ class Workers:
     def stop(self, grace_s: float | None = None) -> None:
         """Have every worker start nothing more, and finish what is in flight, within `grace_s` seconds if given."""
         for end in self._ends.values():
-            end.send(grace_s)
+            with suppress(OSError):  # it has just died, which is noticed elsewhere
+                end.send(grace_s)
 
     async def _wait(self) -> None:
         while self._ends:
             self._left.clear()
             await self._left.wait()
-            for number, report in self._reports.items():
+            for number in self._gone:
+                report = self._reports[number]
+                self.is_complete &= report.metrics is not None
                 if report.problem is not None and report.is_users:
                     raise UserError(report.problem)
-                if number not in self._ends and report.metrics is None and report.problem is None:
-                    log.error("worker %d died. Its rollouts in flight are run again with --resume.", number)
-                elif report.problem is not None:
-                    log.error("worker %d ended: %s", number, report.problem)
+                if report.metrics is None:
+                    why = report.problem or "it died"
+                    log.error("worker %d ended early: %s. --resume runs what is left of its share.", number, why)
+            self._gone.clear()
 
     def _receive(self, number: int, end: Connection) -> None:
         try:
             while end.poll():
-                self._reports[number] = end.recv()
+                report: Report = end.recv()
+                before = self._reports.get(number)
+                self._reports[number] = replace(report, agents=report.agents or (before.agents if before else {}))
+                self.has_recorded |= report.has_recorded
         except (EOFError, OSError):
             self._reports.setdefault(number, Report({}, has_recorded=False))
+            self._gone.append(number)
             self._forget(number, end)
         self._add_up()
 
@@ -218,7 +228,7 @@ async def _work_until_done(order: Order, send: Callable[[Report], None], end: Co
         for agent, total in totals.items():
             engine.add(agent, total)
         running = asyncio.create_task(engine.run())
-        asyncio.get_running_loop().add_reader(end.fileno(), _obey, end, engine, running)
+        asyncio.get_running_loop().add_reader(end.fileno(), _obey, end, engine)
         try:
             while not running.done():
                 await asyncio.wait({running}, timeout=REPORT_EVERY_S)
@@ -231,12 +241,10 @@ async def _work_until_done(order: Order, send: Callable[[Report], None], end: Co
     send(Report(progress.agents, recorder.has_recorded, metrics))
 
 
-def _obey(end: Connection, engine: Engine, running: "asyncio.Task[None]") -> None:
-    """The parent wants the worker to stop, or is gone: then what is in flight is dropped."""
+def _obey(end: Connection, engine: Engine) -> None:
+    """The parent wants the worker to stop. When it is gone, so is its lock on the output: the worker ends at once."""
     try:
         grace_s: float | None = end.recv()
     except (EOFError, OSError):
-        asyncio.get_running_loop().remove_reader(end.fileno())
-        running.cancel()
-    else:
-        engine.stop(grace_s)
+        os._exit(1)
+    engine.stop(grace_s)

@@ -5,12 +5,14 @@ import atexit
 import os
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import BrokenExecutor
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 from polygym.protocol.calls import SERVER_TYPES
+from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.protocol.waiting import waiting_for_capacity
 
 if TYPE_CHECKING:
@@ -60,7 +62,14 @@ async def run_blocking(pool: Pool, method: Callable[..., Any], /, *args: Any, **
             return await loop.run_in_executor(_executor(pool), partial(method, *args, **kwargs))
         server = method.__self__  # type: ignore[attr-defined]
         order = (type(server), server.name, server.config, method.__name__, args, kwargs)
-        return await loop.run_in_executor(_executor(pool), partial(_in_worker, *order))
+        executor = _executor(pool)
+        try:
+            return await loop.run_in_executor(executor, partial(_in_worker, *order))
+        except BrokenExecutor as error:
+            if _executors.get(pool) is executor:
+                del _executors[pool]
+            message = f"{server.name}: the process that ran {method.__name__} died: {error}"
+            raise RolloutFailure(FailureClass.ENVIRONMENT_LOST, Stage.ROLLOUT, message) from error
     finally:
         slots.release()
 

@@ -203,7 +203,7 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
 
 def check_reward(value: Any) -> float:
     """`value` as a reward. Raises TypeError or ValueError when it is no finite number."""
-    if not isinstance(value, int | float | Real):
+    if not isinstance(value, (int, float, Real)):
         raise TypeError(f"verify must return a number or a Verification, not {type(value).__name__}")
     reward = float(value)
     if not math.isfinite(reward):

@@ -102,7 +102,7 @@ def render(value: Any) -> str:
     """A tool's value as the text that the model sees: a string as it is, anything else as JSON."""
     if isinstance(value, str):
         return sendable(value)
-    if isinstance(value, dict | list | int | float | None):
+    if value is None or isinstance(value, (dict, list, int, float)):
         try:
             return dumps(value).decode()
         except TypeError:
