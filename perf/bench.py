@@ -50,7 +50,7 @@ def measure(case: Case, port: int) -> RunRecord:
     """Run a case once. Raises ScenarioError."""
     command = [sys.executable, "-m", "perf.scenario", case.scenario, "--port", str(port)]
     command += ["--rollouts", str(case.rollouts), "--concurrency", str(case.concurrency)]
-    command += ["--latency-s", str(case.latency_s)]
+    command += ["--latency-s", str(case.latency_s), "--workers", str(case.workers)]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIME_LIMIT_S)
     except subprocess.TimeoutExpired as error:

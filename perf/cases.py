@@ -15,6 +15,8 @@ class Case:
     concurrency: int
     latency_s: float = 0.0
     """Seconds that the mock endpoint takes to answer."""
+    workers: int = 1
+    """Processes that share the rollouts, for the scenario `workers`."""
     is_repeated: bool = True
     """Whether it is part of every round; the others run once, afterwards."""
 
@@ -26,6 +28,8 @@ FULL = (
     Case("processes", "processes", 3_000, 256),
     Case("embedded_1", "embedded", 3_000, 1),
     Case("embedded_4096", "embedded", 40_960, 4_096),
+    Case("one_worker", "workers", 200_000, 256, workers=1),
+    Case("two_workers", "workers", 200_000, 256, workers=2),
     Case("many_in_flight", "many_in_flight", 65_536, 16_384, latency_s=10.0, is_repeated=False),
     Case("rows_10k", "short_rows", 10_000, 256, is_repeated=False),
     Case("rows_1m", "short_rows", 1_000_000, 256, is_repeated=False),
@@ -38,7 +42,9 @@ QUICK = (
     Case("other_process", "other_process", 1_000, 256),
     Case("processes", "processes", 500, 256),
     Case("embedded_1", "embedded", 500, 1),
-    Case("embedded_4096", "embedded", 8_192, 4_096),
+    Case("embedded_4096", "embedded", 8_190, 4_096),
+    Case("one_worker", "workers", 20_000, 256, workers=1),
+    Case("two_workers", "workers", 20_000, 256, workers=2),
     Case("many_in_flight", "many_in_flight", 8_192, 2_048, latency_s=2.0, is_repeated=False),
     Case("rows_10k", "short_rows", 10_000, 256, is_repeated=False),
 )

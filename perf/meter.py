@@ -1,6 +1,7 @@
 """What a stretch of work costs: CPU seconds, wall-clock seconds and memory of the processes that do it. Linux only."""
 
 import os
+import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,12 @@ def cpu_s(pids: list[int]) -> float:
     return total
 
 
+def ended_cpu_s() -> float:
+    """User and system seconds of the processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def peak_mb(pids: list[int]) -> float:
     """Megabytes (2^20): the sum of the processes' largest resident sizes so far."""
     total = 0
@@ -32,7 +39,7 @@ class Meter:
 
     def __init__(self) -> None:
         self.others: list[int] = []
-        """Processes that work for the rollouts, besides this one."""
+        """Processes that work for the rollouts, besides this one and those that start and end inside `measure`."""
         self.result: dict[str, float] = {}
         """Measured numbers by name; a scenario may add its own."""
         self.note: str | None = None
@@ -41,10 +48,11 @@ class Meter:
     @contextmanager
     def measure(self, rollouts: int) -> Iterator[None]:
         """Measure the body, in which `rollouts` are done."""
-        before = (time.process_time(), cpu_s(self.others), time.perf_counter())
+        began = time.perf_counter()
+        cpu_before = self._cpu_s()
         yield
-        wall = time.perf_counter() - before[2]
-        cpu = time.process_time() - before[0] + cpu_s(self.others) - before[1]
+        wall = time.perf_counter() - began
+        cpu = self._cpu_s() - cpu_before
         self.result |= {
             "cpu_ms_per_rollout": 1000 * cpu / rollouts,
             "rollouts_per_s": rollouts / wall,
@@ -52,3 +60,6 @@ class Meter:
             "peak_mb": peak_mb([os.getpid(), *self.others]),
             "rollouts": rollouts,
         }
+
+    def _cpu_s(self) -> float:
+        return time.process_time() + cpu_s(self.others) + ended_cpu_s()

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -48,12 +48,15 @@ class Options:
     """What to measure."""
 
     rollouts: int
+    """A multiple of 10, the number of example rows."""
     concurrency: int
     """Rollouts in flight."""
     port: int
     """Of the mock endpoint."""
-    latency_s: float
+    latency_s: float = 0.0
     """Seconds that the mock endpoint takes to answer."""
+    workers: int = 1
+    """Processes that share the rollouts."""
 
 
 def config_for(port: int, *, placement: str | None = None, head_port: int | None = None) -> RunConfig:
@@ -75,6 +78,15 @@ def config_for(port: int, *, placement: str | None = None, head_port: int | None
             "policy_model_name": "mock",
         },
         overrides=overrides,
+    )
+
+
+def instant_config() -> RunConfig:
+    """Both environments with a model in the same process that answers at once."""
+    return load_config(
+        selectors=[Selector("resources-server", name) for name in ENVIRONMENTS],
+        initial={"policy_model": {"responses_api_models": {"instant_model": {"entrypoint": "app.py"}}}},
+        search_dirs=["perf/components"],
     )
 
 
@@ -172,19 +184,13 @@ async def many_in_flight(options: Options, meter: Meter) -> None:
 
 async def short_rows(options: Options, meter: Meter) -> None:
     """As many different short rows as rollouts through an instant model in this process, metrics file included."""
-    name = ENVIRONMENTS[0]
-    config = load_config(
-        selectors=[Selector("resources-server", name)],
-        initial={"policy_model": {"responses_api_models": {"instant_model": {"entrypoint": "app.py"}}}},
-        search_dirs=["perf/components"],
-    )
     with tempfile.TemporaryDirectory() as directory:
         rows = Path(directory) / "rows.jsonl"
         _write_rows(rows, options.rollouts)
-        async with Fleet(config) as fleet:
+        async with Fleet(instant_config()) as fleet:
             agents = fleet.wiring.agents
             request = CollectRequest(
-                PlanRequest([InputFile(rows, f"{name}_simple_agent")], list(agents)),
+                PlanRequest([InputFile(rows, f"{ENVIRONMENTS[0]}_simple_agent")], list(agents)),
                 Path(directory) / "rollouts.jsonl",
                 concurrency=options.concurrency,
             )
@@ -194,6 +200,19 @@ async def short_rows(options: Options, meter: Meter) -> None:
                 await collection.write_metrics(agents)
             _check(collection.progress)
     meter.note = "with an instant model in the same process, one message a rollout"
+
+
+async def workers(options: Options, meter: Meter) -> None:
+    """The engine in several processes, with an instant model in each, so that no endpoint competes for the cores."""
+    config = instant_config()
+    with tempfile.TemporaryDirectory() as directory:
+        request = _example_request(
+            Path(directory), options, [agent.name for agent in config.of_type("responses_api_agents")]
+        )
+        with meter.measure(options.rollouts), Collection(request) as collection:
+            await collection.run_in_workers(config, options.workers)
+        _check(collection.progress)
+    meter.note = "with an instant model in each worker, one message a rollout; bringing the workers up is included"
 
 
 def _write_rows(path: Path, count: int) -> None:
@@ -209,19 +228,23 @@ Watch: TypeAlias = Callable[[Progress], Coroutine[object, None, None]]
 async def _collect(agents: Mapping[str, Agent], options: Options, meter: Meter, watch: Watch | None = None) -> None:
     """Collect the example rows, as often as it takes, into a folder that is deleted afterwards."""
     with tempfile.TemporaryDirectory() as directory:
-        repeats = options.rollouts // EXAMPLE_ROWS
-        request = CollectRequest(
-            PlanRequest(inputs(), list(agents), num_repeats=repeats),
-            Path(directory) / "rollouts.jsonl",
-            concurrency=options.concurrency,
-        )
-        with meter.measure(repeats * EXAMPLE_ROWS), Collection(request) as collection:
+        request = _example_request(Path(directory), options, agents)
+        with meter.measure(options.rollouts), Collection(request) as collection:
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(watch(collection.progress)) if watch is not None else None
                 await collection.run(agents)
                 if watching is not None:
                     watching.cancel()
         _check(collection.progress)
+
+
+def _example_request(directory: Path, options: Options, agents: Iterable[str]) -> CollectRequest:
+    """The example rows, as often as it takes."""
+    return CollectRequest(
+        PlanRequest(inputs(), list(agents), num_repeats=options.rollouts // EXAMPLE_ROWS),
+        directory / "rollouts.jsonl",
+        concurrency=options.concurrency,
+    )
 
 
 def _check(progress: Progress) -> None:
@@ -253,6 +276,7 @@ SCENARIOS: Mapping[str, Callable[[Options, Meter], Coroutine[object, None, None]
     "processes": processes,
     "many_in_flight": many_in_flight,
     "short_rows": short_rows,
+    "workers": workers,
 }
 
 
@@ -260,15 +284,16 @@ def main() -> None:
     """Run the scenario that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenario", choices=SCENARIOS)
-    parser.add_argument("--rollouts", type=int, default=5000)
+    parser.add_argument("--rollouts", type=int, default=5000, help="a multiple of 10")
     parser.add_argument("--concurrency", type=int, default=256)
     parser.add_argument("--port", type=int, default=0, help="of the mock endpoint")
     parser.add_argument("--latency-s", type=float, default=0.0, help="of the mock endpoint")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the scenario 'workers'")
     asked = parser.parse_args()
     meter = Meter()
     raise_file_limit()
     calm_collector(asked.concurrency)
-    options = Options(asked.rollouts, asked.concurrency, asked.port, asked.latency_s)
+    options = Options(**{name: value for name, value in vars(asked).items() if name != "scenario"})
     asyncio.run(SCENARIOS[asked.scenario](options, meter))
     sys.stdout.write(json.dumps({**meter.result, "note": meter.note}) + "\n")
 

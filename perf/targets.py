@@ -54,6 +54,12 @@ def cpu_ratio(over: Sequence[Run], under: Sequence[Run]) -> float:
     return median(one[name] / other[name] for one, other in zip(over, under, strict=False))
 
 
+def rate_ratio(over: Sequence[Run], under: Sequence[Run]) -> float:
+    """As `cpu_ratio`, of rollouts per second."""
+    name = "rollouts_per_s"
+    return median(one[name] / other[name] for one, other in zip(over, under, strict=False))
+
+
 def share_of_ideal_rate(runs: Sequence[Run]) -> float:
     """Rollouts per second as a share of what the number in flight and the model's latency allow."""
     return median(run["share_of_ideal_rate"] for run in runs)
@@ -78,4 +84,7 @@ TARGETS = (
     Target("slow model: rate, of the ideal", 0.97, "%", ("many_in_flight",), share_of_ideal_rate, is_at_most=False),
     Target("slow model: peak memory", 1000, "MB", ("many_in_flight",), peak_mb),
     Target("1,000,000 short rows: peak memory less that of 10,000", 100, "MB", ("rows_1m", "rows_10k"), growth_mb),
+    Target(
+        "two workers, rollouts/s ÷ one worker", 1.7, "", ("two_workers", "one_worker"), rate_ratio, is_at_most=False
+    ),
 )
