@@ -99,10 +99,12 @@ class OpenAIModel(ModelServer):
 
     def _body(self, params: JsonObject) -> JsonObject:
         """What goes out: nulls mean "not given" and stay here, and answers are never streamed to us."""
-        body = {name: value for name, value in params.items() if value is not None}
+        if None in params.values():
+            params = {name: value for name, value in params.items() if value is not None}
+        body = {**self.config.extra_body, **params, "model": self.config.openai_model}
         body.pop("stream", None)
         body.pop("stream_options", None)
-        return {**self.config.extra_body, **body, "model": self.config.openai_model}
+        return body
 
 
 def _check_completion(completion: JsonObject) -> str | None:

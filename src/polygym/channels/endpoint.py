@@ -132,10 +132,11 @@ class Endpoint:
 
     async def _attempt(self, target: Target, encoded: bytes) -> JsonObject | Fault:
         try:
-            async with self._open().post(
+            # Reading to the end, or failing to, gives the connection back: `async with` would do so a second time.
+            answer = await self._open().post(
                 target.url, data=JsonBody(encoded), allow_redirects=False, proxy=target.proxy
-            ) as answer:
-                raw = await answer.read()
+            )
+            raw = await answer.read()
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             return fault_of_error(target, error, self._timeout_s)
         if not 200 <= answer.status < 300:

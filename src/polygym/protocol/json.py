@@ -11,7 +11,7 @@ JsonObject: TypeAlias = dict[str, Any]
 """A decoded JSON object. Its values are whatever the sender put there."""
 
 
-def loads(data: bytes | str) -> Any:
+def loads(data: bytes | memoryview | str) -> Any:
     """The decoded value. Raises ValueError (orjson's, with line and column) when `data` is not JSON."""
     return orjson.loads(data)
 
@@ -25,6 +25,14 @@ def dumps(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError:  # rare enough to pay for it only then: other keys than strings, NumPy's numbers and arrays
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+
+
+def dumps_line(value: Any) -> bytes:
+    """As `dumps`, with a line break at the end: a row of JSONL."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        return dumps(value) + b"\n"
 
 
 def dumps_indented(value: Any) -> bytes:

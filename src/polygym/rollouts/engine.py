@@ -102,6 +102,10 @@ class Recorder(Protocol):
         """An attempt failed. `state` is how the rollout ended, None when it is tried again."""
         ...
 
+    def flush(self) -> None:
+        """Bring what was told to where it lasts. Called once for all that one turn of the event loop has brought."""
+        ...
+
     def noticed(self, message: str) -> None:
         """Something about the run that its user should see."""
         ...
@@ -167,17 +171,19 @@ class Engine:
 
         Whatever the recorder raises cancels the rollouts in flight and comes out of here.
         """
-        async with asyncio.TaskGroup() as group:
-            while not self._is_done():
-                self._changed.clear()
-                now = monotonic()
-                while not self._is_stopping and (work := self.scheduler.take(now)) is not None:
-                    attempt = group.create_task(self._attempt(work))
-                    self._attempts.add(attempt)
-                    attempt.add_done_callback(self._attempts.discard)
-                if not self._adjust():
-                    await self._wait_for_change(now)
-                self._end_grace()
+        try:
+            async with asyncio.TaskGroup() as group:
+                while not self._is_done():
+                    self._changed.clear()
+                    now = monotonic()
+                    while not self._is_stopping and (work := self.scheduler.take(now)) is not None:
+                        self._attempts.add(group.create_task(self._attempt(work)))
+                    if not self._adjust():
+                        await self._wait_for_change(now)
+                    self._recorder.flush()
+                    self._end_grace()
+        finally:
+            self._recorder.flush()
 
     def _is_done(self) -> bool:
         if self._is_stopping:
@@ -250,6 +256,7 @@ class Engine:
             self._succeeded(work, context)
         finally:
             self.scheduler.finish(work)
+            self._attempts.discard(asyncio.current_task())
             self._changed.set()
 
     async def _run_limited(self, agent: str, row: JsonObject, context: RolloutContext, limit_s: float) -> JsonObject:

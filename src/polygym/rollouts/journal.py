@@ -1,4 +1,4 @@
-"""The record of a run: append-only JSONL, one write a row, each row whole or not there.
+"""The record of a run: append-only JSONL, each row whole or not there.
 
 The rollouts file is the truth: what is in it is done, what is not in it is to do.
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 from polygym.data.jsonl import cut_torn_end, whole_lines
 from polygym.protocol.errors import OutputError
-from polygym.protocol.json import JsonObject, dumps, loads
+from polygym.protocol.json import JsonObject, dumps_line, loads
 from polygym.protocol.tasks import AGENT_REF, ROLLOUT_INDEX, TASK_INDEX
 from polygym.rollouts.keys import KeySet, RolloutKey
 from polygym.rollouts.outputs import OutputPaths
@@ -35,15 +35,20 @@ class Journal:
             raise
 
     def rollout(self, record: JsonObject) -> None:
-        """Append a finished rollout. Raises OutputError when it cannot be written whole."""
-        self._rollouts.append(record)
+        """Take in a finished rollout; `flush` writes it. Raises TypeError for a record that is no JSON."""
+        self._rollouts.add(record)
 
     def failure(self, record: JsonObject) -> None:
-        """Append a failed attempt. Raises OutputError when it cannot be written whole."""
-        self._failures.append(record)
+        """Take in a failed attempt; `flush` writes it."""
+        self._failures.add(record)
+
+    def flush(self) -> None:
+        """Write what was taken in. Raises OutputError when not all of it can be written; the rest is kept."""
+        self._rollouts.flush()
+        self._failures.flush()
 
     def close(self) -> None:
-        """Hand everything to the disk and close."""
+        """Hand what has been written to the disk and close."""
         self._rollouts.close()
         self._failures.close()
 
@@ -54,35 +59,46 @@ class _AppendFile:
     def __init__(self, path: Path, *, is_shared: bool) -> None:
         self._path = path
         self._is_shared = is_shared
+        self._lines: list[bytes] = []
+        """Taken in and not written yet."""
         try:
             self._fd = os.open(path, WRITE_FLAGS, 0o666)
             self._size = os.fstat(self._fd).st_size
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror}.") from error
 
-    def append(self, record: JsonObject) -> None:
-        line = dumps(record) + b"\n"
+    def add(self, record: JsonObject) -> None:
+        self._lines.append(dumps_line(record))
+
+    def flush(self) -> None:
+        if not self._lines:
+            return
         if not self._is_shared:
-            self._write(line)
+            self._write()
             return
         fcntl.lockf(self._fd, fcntl.LOCK_EX)
         try:
             self._size = cut_torn_end(self._fd)  # a writer that was killed may have left half a line
-            self._write(line)
+            self._write()
         finally:
             fcntl.lockf(self._fd, fcntl.LOCK_UN)
 
-    def _write(self, line: bytes) -> None:
+    def _write(self) -> None:
+        rows = b"".join(self._lines)
+        written = 0
         try:
-            written = os.write(self._fd, line)
-            while written < len(line):
-                written += os.write(self._fd, line[written:])
+            while written < len(rows):
+                written += os.write(self._fd, rows[written:] if written else rows)
         except OSError as error:
+            whole = rows.rfind(b"\n", 0, written) + 1
+            self._size += whole
             os.ftruncate(self._fd, self._size)
+            self._lines = rows[whole:].splitlines(keepends=True)
             raise OutputError(
                 f"{self._path}: cannot be written: {error.strerror}. Make room, then go on with --resume."
             ) from error
-        self._size += len(line)
+        self._size += written
+        self._lines.clear()
 
     def close(self) -> None:
         try:

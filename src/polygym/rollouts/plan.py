@@ -21,6 +21,11 @@ from polygym.protocol.tasks import AGENT_REF, PARAMS, ROLLOUT_INDEX, TASK_INDEX,
 from polygym.rollouts.keys import KeySet, Numbering, RolloutKey
 from polygym.rollouts.outputs import OutputPaths
 
+READ_AHEAD = 16
+"""Rows of an agent that are read in one go where they stand close together."""
+LARGEST_WINDOW = 1 << 17
+"""Bytes that are read for that at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
@@ -94,6 +99,8 @@ class Plan:
         """Per agent: model calls that its rows take at least, one a rollout, two where tools are offered."""
         self._repeats: dict[str, array[int]] = {}
         self._fd = -1
+        self._windows: dict[str, tuple[int, bytes]] = {}
+        """Per agent: a part of the file with its next rows, and where it starts."""
 
     def total(self) -> int:
         """Rollouts to run."""
@@ -125,14 +132,26 @@ class Plan:
         """The agent's row at `position`, decoded afresh, so that no two rollouts share anything."""
         if self._fd < 0:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        offset, length = self.offsets[agent][position], 8192
+        offsets = self.offsets[agent]
+        offset = offsets[position]
+        start, window = self._windows.get(agent, (0, b""))
+        begin = offset - start
+        end = window.find(b"\n", begin) if begin >= 0 else -1
+        if end < 0:
+            begin, window = 0, self._window(offset, offsets[min(position + READ_AHEAD, len(offsets) - 1)])
+            self._windows[agent] = (offset, window)
+            end = window.find(b"\n")
+        row: JsonObject = loads(memoryview(window)[begin:end])
+        return row
+
+    def _window(self, offset: int, ahead: int) -> bytes:
+        """The file from `offset` to where a later row of the agent starts, if that is near; one whole row at least."""
+        length = ahead - offset if offset < ahead <= offset + LARGEST_WINDOW else 8192
         while True:
-            chunk = os.pread(self._fd, length, offset)
-            end = chunk.find(b"\n")
-            if end >= 0:
-                row: JsonObject = loads(chunk[:end])
-                return row
-            if len(chunk) < length:
+            window = os.pread(self._fd, length, offset)
+            if b"\n" in window:
+                return window
+            if len(window) < length:
                 raise OutputError(f"{self.path}: was changed while the run was reading it.")
             length *= 4
 
@@ -180,9 +199,11 @@ def _write_rows(request: PlanRequest, plan: Plan, file: IO[bytes], check: RowChe
             continue
         row = _prepared(task, agent, request.params)
         _check(row, agent, task.origin, check)
+        row.pop(ROLLOUT_INDEX, None)
+        encoded = dumps(row)[:-1]
         for repeat in range(first, first + repeats):
             row[ROLLOUT_INDEX] = repeat
-            line = dumps(row) + b"\n"
+            line = b'%b,"%b":%d}\n' % (encoded, ROLLOUT_INDEX.encode(), repeat)
             file.write(line)
             plan.add(agent, offset, row)
             offset += len(line)

@@ -36,12 +36,13 @@ class Recorder:
         self._progress = progress
         self._metrics = metrics
         self._has_model_answered = False
-        self._uncounted: list[tuple[str, JsonObject, Durations]] = []
+        self._uncounted: dict[str, list[tuple[JsonObject, Durations]]] = {agent: [] for agent in metrics}
+        """Rollouts that the metrics have not heard of."""
         self._is_model_awaited = is_model_awaited
         """Whether an endpoint that cannot be reached at the first calls is waited for, as later, and ends no run."""
 
     def finished(self, agent: str, record: JsonObject, context: RolloutContext) -> None:
-        """A rollout has a reward. Raises OutputError when it cannot be written."""
+        """A rollout has a reward. Raises RolloutFailure when its record is no JSON."""
         try:
             self.journal.rollout(record)
         except TypeError as error:
@@ -52,22 +53,30 @@ class Recorder:
         counts.done += 1
         counts.scored += 1
         counts.reward_sum += record["reward"]
-        self._uncounted.append((agent, record, context.durations_s))
-        if len(self._uncounted) >= COUNTED_TOGETHER:
-            self.count()
+        uncounted = self._uncounted[agent]
+        uncounted.append((record, context.durations_s))
+        if len(uncounted) >= COUNTED_TOGETHER:
+            self._count(agent)
+
+    def flush(self) -> None:
+        """Write down what was reported. Raises OutputError when it cannot be written."""
+        self.journal.flush()
 
     def count(self) -> None:
         """Bring the metrics up to date."""
-        for agent, record, durations_s in self._uncounted:
-            self._metrics[agent].add(record, durations_s)
-        self._uncounted.clear()
+        for agent in self._uncounted:
+            self._count(agent)
+
+    def _count(self, agent: str) -> None:
+        self._metrics[agent].add_all(self._uncounted[agent])
+        self._uncounted[agent].clear()
 
     def failed(
         self, agent: str, row: JsonObject, failure: RolloutFailure, attempt: int, state: RolloutState | None
     ) -> None:
         """An attempt failed; see `engine.Recorder`.
 
-        Raises UserError when the model endpoint refuses the very first calls, OutputError when it cannot be written.
+        Raises UserError when the model endpoint refuses the very first calls.
         """
         if not self._has_model_answered and self._is_endpoint_wrong(failure):
             raise UserError(failure.message) from failure

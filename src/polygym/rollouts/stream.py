@@ -157,6 +157,9 @@ class RolloutStream:
         else:
             self._hand_out(failed_record(row, failure, attempt, state))
 
+    def flush(self) -> None:
+        """Endings have been handed out already."""
+
     def noticed(self, message: str) -> None:
         """Something that the user should see."""
         log.warning("%s", message)
