@@ -13,6 +13,7 @@ import pytest
 from polygym import configure
 from polygym.config.model import RunConfig
 from polygym.protocol.errors import UserError
+from polygym.rollouts import workers
 from polygym.rollouts.collect import Collection, CollectRequest
 from polygym.rollouts.engine import LaneSettings, RetryPolicy
 from polygym.rollouts.outputs import OutputPaths
@@ -66,13 +67,23 @@ def test_two_workers_write_one_journal_with_every_row_once(tmp_path: Path) -> No
     }
 
 
-def test_a_worker_that_is_killed_loses_nothing_that_resuming_does_not_bring_back(tmp_path: Path) -> None:
-    def kill_one(collection: Collection) -> None:
-        mine = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-        children = [int(pid) for file in mine for pid in file.read_text().split()]
-        workers = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        os.kill(workers[0], signal.SIGKILL)
+def kill_one(collection: Collection) -> None:
+    mine = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    children = [int(pid) for file in mine for pid in file.read_text().split()]
+    workers = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    os.kill(workers[0], signal.SIGKILL)
 
+
+def test_the_share_of_a_worker_that_is_killed_is_taken_by_another(tmp_path: Path) -> None:
+    collection = run(request(tmp_path, repeats=400, concurrency=4), config(), kill_one)
+    assert keys(tmp_path / "out.jsonl") == [(task, repeat) for task in range(10) for repeat in range(400)]
+    assert collection.progress.done == sum(metrics.done for metrics in collection.metrics.values()) == 4000
+
+
+def test_when_workers_die_again_and_again_resuming_brings_back_what_they_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "MAX_REPLACED", 0)
     collection = run(request(tmp_path, repeats=400, concurrency=4), config(), kill_one)
     written = len(keys(tmp_path / "out.jsonl"))
     assert written == collection.progress.done < 4000

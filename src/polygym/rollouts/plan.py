@@ -128,6 +128,16 @@ class Plan:
         part.offsets = offsets
         return part
 
+    def without(self, done: KeySet) -> "Plan":
+        """A plan of those of its rows whose rollouts are not done. Reads all of them."""
+        rest: dict[str, array[int]] = {}
+        for agent, offsets in self.offsets.items():
+            for position, offset in enumerate(offsets):
+                row = self.read(agent, position)
+                if RolloutKey(row[TASK_INDEX], row[ROLLOUT_INDEX]) not in done:
+                    rest.setdefault(agent, array("Q")).append(offset)
+        return self.part(rest)
+
     def read(self, agent: str, position: int) -> JsonObject:
         """The agent's row at `position`, decoded afresh, so that no two rollouts share anything."""
         if self._fd < 0:

@@ -24,7 +24,7 @@ from polygym.metrics.running import EnvironmentMetrics
 from polygym.protocol.errors import UserError
 from polygym.protocol.failures import describe
 from polygym.rollouts.engine import Engine, LaneSettings, RetryPolicy
-from polygym.rollouts.journal import Journal
+from polygym.rollouts.journal import Journal, read_done
 from polygym.rollouts.limiter import AutoLimit
 from polygym.rollouts.outputs import OutputPaths
 from polygym.rollouts.plan import Plan
@@ -35,6 +35,8 @@ log = logging.getLogger("polygym.rollouts")
 
 REPORT_EVERY_S: Final = 0.25
 """Seconds between two reports of a worker."""
+MAX_REPLACED: Final = 3
+"""Workers that died and are replaced, in one run: what kills every worker that comes upon it has to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,9 @@ class Workers:
         self._gone: list[int] = []
         """Workers whose end has not been looked at."""
         self._left = asyncio.Event()
+        self._processes: list[Any] = []
+        self._replaced = 0
+        self._is_stopping = False
         self.has_recorded = False
         """Whether a worker has written anything that cost something."""
         self.is_complete = True
@@ -120,23 +125,14 @@ class Workers:
 
         Raises UserError for the first that ends for a reason the user can mend; the others are stopped then.
         """
-        context = multiprocessing.get_context("spawn")
-        processes: list[Any] = []
-        loop = asyncio.get_running_loop()
         try:
-            for number, order in enumerate(self._orders):
-                ours, theirs = context.Pipe()
-                process = context.Process(target=_work, args=(order, theirs), name=f"polygym worker {number}")
-                process.start()
-                theirs.close()
-                processes.append(process)
-                self._ends[number] = ours
-                loop.add_reader(ours.fileno(), self._receive, number, ours)
+            for number in range(len(self._orders)):
+                self._start(number)
             await self._wait()
         finally:
             for number, end in list(self._ends.items()):
                 self._forget(number, end)
-            for process in processes:
+            for process in self._processes:
                 await asyncio.to_thread(process.join, 30)
                 process.kill()
                 process.close() if process.exitcode is not None else None
@@ -144,8 +140,19 @@ class Workers:
             for agent, part in (report.metrics or {}).items():
                 metrics[agent].merge(part)
 
+    def _start(self, number: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(self._orders[number], theirs), name=f"polygym worker {number}")
+        process.start()
+        theirs.close()
+        self._processes.append(process)
+        self._ends[number] = ours
+        asyncio.get_running_loop().add_reader(ours.fileno(), self._receive, number, ours)
+
     def stop(self, grace_s: float | None = None) -> None:
         """Have every worker start nothing more, and finish what is in flight, within `grace_s` seconds if given."""
+        self._is_stopping = True
         for end in self._ends.values():
             with suppress(OSError):  # it has just died, which is noticed elsewhere
                 end.send(grace_s)
@@ -159,10 +166,28 @@ class Workers:
                 self.is_complete &= report.metrics is not None
                 if report.problem is not None and report.is_users:
                     raise UserError(report.problem)
-                if report.metrics is None:
-                    why = report.problem or "it died"
-                    log.error("worker %d ended early: %s. --resume runs what is left of its share.", number, why)
+                if report.metrics is None and not self._is_stopping:
+                    await self._replace(number, report.problem or "it died")
             self._gone.clear()
+
+    async def _replace(self, number: int, why: str) -> None:
+        """Have another worker run what the journal lacks of the share of one that ended early."""
+        order = self._orders[number]
+        if self._replaced == MAX_REPLACED:
+            log.error("worker %d ended early: %s. --resume runs what is left of its share.", number, why)
+            return
+        self._replaced += 1
+        left = await asyncio.to_thread(lambda: order.plan.without(read_done(order.paths, lambda row: None)))
+        log.error(
+            "worker %d ended early: %s. Another takes the %d rollouts left of its share.", number, why, left.total()
+        )
+        if left.total():
+            report = self._reports[number]  # what had failed there is run again
+            kept = {agent: replace(counts, failed=0) for agent, counts in report.agents.items()}
+            self._reports[number] = replace(report, agents=kept)
+            lanes = {agent: order.lanes[agent] for agent in left.offsets}
+            self._orders.append(replace(order, plan=left, lanes=lanes))
+            self._start(len(self._orders) - 1)
 
     def _receive(self, number: int, end: Connection) -> None:
         try:
