@@ -18,6 +18,7 @@ ROOMS = (
     "fleet",
     "rollouts",
     "training",
+    "kit",
     "cli",
 )
 """From the top down."""

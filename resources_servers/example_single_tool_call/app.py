@@ -1,21 +1,30 @@
-"""One tool, one call: the model is asked about the weather in a city, looks it up, and answers."""
+"""One tool, one call: the model is asked about the weather in a city, looks it up, and says what it is like."""
 
+import re
 import unicodedata
 import zlib
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
 from polygym import ResourcesServer, RolloutView, Session, TaskFields, Verification, tool
 
 SKIES = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", "windy")
+COLDEST, WARMEST = -10, 30
 
 
 class WeatherTask(TaskFields):
     """A question about the weather."""
 
     city: str | None = Field(default=None, min_length=1)
-    """The city that the question is about; for rows that do not say, any city counts."""
+    """The city that the question is about; for rows that do not say, any city and any answer count."""
+
+
+class Weather(NamedTuple):
+    """The weather of a city."""
+
+    sky: str
+    celsius: int
 
 
 class WeatherServer(ResourcesServer[WeatherTask]):
@@ -28,22 +37,52 @@ class WeatherServer(ResourcesServer[WeatherTask]):
         Args:
             city: Name of the city, without region or country.
         """
-        digest = zlib.crc32(_plain(city).encode())
-        sky, celsius = SKIES[digest % len(SKIES)], digest // len(SKIES) % 41 - 10
-        return {"city": city, "weather_description": f"It is {sky} in {city}, {celsius} °C."}
+        weather = weather_of(city)
+        return {"city": city, "weather_description": f"It is {weather.sky} in {city}, {weather.celsius} °C."}
 
     def verify(self, rollout: RolloutView, session: Session[WeatherTask]) -> Verification:
-        """1.0 when the weather of the right city was looked up and the rollout ends with an answer, else 0.0."""
+        """1.0 when the right city, and no other, was looked up and the rollout ends with its weather, else 0.0."""
         asked = session.task.city
-        looked_up = [
+        looked_up = {
             _plain(call.arguments.get("city")) for call in rollout.function_calls if call.name == "get_weather"
-        ]
-        has_called = any(looked_up) if asked is None else _plain(asked) in looked_up
-        has_answered = _ends_with_answer(rollout)
+        }
+        has_called = any(looked_up) if asked is None else looked_up == {_plain(asked)}
+        answer = _last_answer(rollout)
+        has_answered = bool(answer.strip()) if asked is None else states(answer, weather_of(asked))
         return Verification(
             reward=float(has_called and has_answered),
             fields={"called_right_city": has_called, "answered": has_answered},
         )
+
+
+def weather_of(city: str) -> Weather:
+    """The weather of a city, however its name is spaced and capitalised."""
+    digest = zlib.crc32(_plain(city).encode("utf-8", "replace"))
+    return Weather(SKIES[digest % len(SKIES)], digest // len(SKIES) % (WARMEST - COLDEST + 1) + COLDEST)
+
+
+_SAME = str.maketrans({"\N{MASCULINE ORDINAL INDICATOR}": "°", "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-"})
+_DEGREES = re.compile(r"(?<![0-9])([-+]?[0-9]+)(?:[.,]0+)?\s*(?:°\s*c?|degrees?|celsius|c)(?![a-z])")
+_NUMBER = re.compile(r"(?<![0-9])[-+]?[0-9]+")
+_WORD = re.compile(r"[a-z]+")
+
+
+def states(answer: str, weather: Weather) -> bool:
+    """Whether an answer names the sky, at most one other beside it, and the temperature and no other.
+
+    Numbers are temperatures where they have a unit; where none has, all are.
+    """
+    text = unicodedata.normalize("NFKC", answer.translate(_SAME)).lower()
+    text = re.sub(r"\bminus\s+(?=[0-9])", "-", text)
+    skies = {word for word in _WORD.findall(text) if word in SKIES}
+    degrees = _DEGREES.findall(text) or _NUMBER.findall(text)
+    return weather.sky in skies and len(skies) <= 2 and {_digits(each) for each in degrees} == {str(weather.celsius)}
+
+
+def _digits(number: str) -> str:
+    """A whole number as Python writes it; as text, because it may have a million digits."""
+    size = number.lstrip("+-").lstrip("0") or "0"
+    return f"-{size}" if number.startswith("-") and size != "0" else size
 
 
 def _plain(city: Any) -> str:
@@ -51,7 +90,8 @@ def _plain(city: Any) -> str:
     return "".join(unicodedata.normalize("NFKC", city).split()).casefold() if isinstance(city, str) else ""
 
 
-def _ends_with_answer(rollout: RolloutView) -> bool:
+def _last_answer(rollout: RolloutView) -> str:
+    """The answer that the rollout ends with; empty when it ends otherwise."""
     last = next((item for item in reversed(rollout.output) if item.get("type") != "reasoning"), None)
     is_message = bool(rollout.messages) and last is rollout.messages[-1]
-    return rollout.is_complete and is_message and bool(rollout.final_text.strip())
+    return rollout.final_text if rollout.is_complete and is_message else ""

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
         function_call,
         function_call_output,
         function_calls,
+        input_image,
         input_items,
+        input_text,
         output_message,
     )
     from polygym.protocol.json import JsonObject, dumps
@@ -27,14 +29,23 @@ if TYPE_CHECKING:
     from polygym.rollouts.stream import StreamSettings
     from polygym.servers.agents import AgentServer, AgentServerConfig
     from polygym.servers.blocking import blocking
+    from polygym.servers.conversations import Conversation
+    from polygym.servers.episodes import Action, Episode, Step
+    from polygym.servers.gymnasium import EpisodeSession, GymnasiumServer, GymnasiumServerConfig
     from polygym.servers.models import ModelServer, ModelServerConfig
     from polygym.servers.resources import ResourcesServer, ResourcesServerConfig, Verification
     from polygym.servers.sessions import Session, TaskFields
-    from polygym.servers.tools import ToolError, tool
+    from polygym.servers.tools import Tool, ToolContent, ToolError, tool
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Action": "servers.episodes",
+    "Episode": "servers.episodes",
+    "EpisodeSession": "servers.gymnasium",
+    "GymnasiumServer": "servers.gymnasium",
+    "GymnasiumServerConfig": "servers.gymnasium",
+    "Step": "servers.episodes",
     "Gym": "rollouts.gym",
     "PlainGym": "rollouts.gym",
     "configure": "rollouts.gym",
@@ -44,6 +55,7 @@ _HOMES = {
     "read_group": "metrics.groups",
     "AgentServer": "servers.agents",
     "AgentServerConfig": "servers.agents",
+    "Conversation": "servers.conversations",
     "FailureClass": "protocol.failures",
     "FunctionCall": "protocol.items",
     "JsonObject": "protocol.json",
@@ -60,6 +72,8 @@ _HOMES = {
     "Session": "servers.sessions",
     "Stage": "protocol.failures",
     "TaskFields": "servers.sessions",
+    "Tool": "servers.tools",
+    "ToolContent": "servers.tools",
     "ToolError": "servers.tools",
     "Verification": "servers.resources",
     "add_usage": "protocol.responses",
@@ -68,7 +82,9 @@ _HOMES = {
     "function_call": "protocol.items",
     "function_call_output": "protocol.items",
     "function_calls": "protocol.items",
+    "input_image": "protocol.items",
     "input_items": "protocol.items",
+    "input_text": "protocol.items",
     "new_id": "protocol.responses",
     "new_response": "protocol.responses",
     "new_usage": "protocol.responses",
@@ -79,11 +95,17 @@ _HOMES = {
 }
 
 __all__ = [
+    "Action",
     "AgentServer",
     "AgentServerConfig",
+    "Conversation",
+    "Episode",
+    "EpisodeSession",
     "FailureClass",
     "FunctionCall",
     "Gym",
+    "GymnasiumServer",
+    "GymnasiumServerConfig",
     "JsonObject",
     "LaneSettings",
     "ModelServer",
@@ -100,8 +122,11 @@ __all__ = [
     "RolloutView",
     "Session",
     "Stage",
+    "Step",
     "StreamSettings",
     "TaskFields",
+    "Tool",
+    "ToolContent",
     "ToolError",
     "Verification",
     "add_usage",
@@ -112,7 +137,9 @@ __all__ = [
     "function_call",
     "function_call_output",
     "function_calls",
+    "input_image",
     "input_items",
+    "input_text",
     "new_id",
     "new_response",
     "new_usage",

@@ -25,7 +25,7 @@ def test_a_rollout_goes_through_seed_tools_and_verify() -> None:
     async def main() -> None:
         channel = notebook()
         async with served(channel) as caller:
-            client, sent = caller(), row("a b", other={"deep": [1]}, _ng_task_index=3, _ng_rollout_index=1)
+            client, sent = caller(), row("a b", tools=[], other={"deep": [1]}, _ng_task_index=3, _ng_rollout_index=1)
             assert await client.post("/seed_session", sent) == (200, {"first": "write a b"})
             assert await client.post("/write", {"text": "a"}) == (200, {"lines": 1})
             assert await client.post("/write", {"text": "b"}) == (200, {"lines": 2})
@@ -221,7 +221,7 @@ def test_another_servers_failure_inside_a_tool_is_reported_as_one() -> None:
             client = caller()
             await client.post("/seed_session", row("a"))
             status, failed = await client.post("/judge", {})
-            assert (status, failed["_ng_failure_class"]) == (429, "model_rate_limited")
+            assert (status, failed["_ng_failure_class"]) == (503, "environment_lost")
             assert client.headers["Retry-After"] == "2"
 
     asyncio.run(main())

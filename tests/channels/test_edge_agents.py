@@ -36,7 +36,12 @@ def test_run_answers_the_verified_row_with_all_its_keys() -> None:
     async def main() -> None:
         async with served_agent() as (caller, server, _):
             sent = row(
-                "a b", _ng_task_index=0, _ng_rollout_index=2, agent_ref={"name": "agent"}, anything=[{"x": None}]
+                "a b",
+                tools=[],
+                _ng_task_index=0,
+                _ng_rollout_index=2,
+                agent_ref={"name": "agent"},
+                anything=[{"x": None}],
             )
             status, verified = await caller().post("/run", sent)
             assert status == 200

@@ -71,7 +71,7 @@ def failure_of(server: Troubled) -> RolloutFailure:
 def test_a_rollout_is_seeded_plays_and_is_verified_without_a_copy() -> None:
     async def main() -> None:
         server, context = made(Notebook), RolloutContext("4-2")
-        sent, response = row("a b", extra={"kept": [1]}), answer()
+        sent, response = row("a b", tools=[], extra={"kept": [1]}), answer()
         async with EmbeddedResources(server).open(sent, context) as session:
             assert session.seed == {"first": "write a b"}
             for word in ("a", "b"):
@@ -153,14 +153,41 @@ def test_a_row_that_does_not_fit_is_a_seed_error_with_the_field_and_no_place_in_
     )
 
 
-def test_another_servers_failure_keeps_its_class() -> None:
-    judge_down = RolloutFailure(FailureClass.MODEL_UNAVAILABLE, Stage.MODEL, "the judge is down")
+JUDGE_DOWN = RolloutFailure(FailureClass.MODEL_UNAVAILABLE, Stage.MODEL, "the judge is down", http_status=503)
+WORKER_DIED = RolloutFailure(FailureClass.ENVIRONMENT_LOST, Stage.ROLLOUT, "the process died")
 
+
+@pytest.mark.parametrize("raised", [JUDGE_DOWN, WORKER_DIED], ids=["judge", "process"])
+def test_what_fails_behind_the_verifier_is_told_from_the_policys_model(raised: RolloutFailure) -> None:
     class Judged(Troubled):
         async def verify(self, rollout: RolloutView, session: Session) -> float:
-            raise judge_down
+            raise raised
 
-    assert failure_of(made(Judged)) is judge_down
+    failure = failure_of(made(Judged))
+
+    if raised is WORKER_DIED:
+        assert failure is raised
+        return
+    assert (failure.failure_class, failure.stage) == (FailureClass.VERIFIER_ERROR, Stage.VERIFY)
+    assert failure.message == "it, verify: a model other than the policy failed (model_unavailable): the judge is down"
+    assert (failure.http_status, failure.__cause__) == (503, raised)
+
+
+@pytest.mark.parametrize(
+    ("failure_class", "seen"),
+    [
+        (FailureClass.MODEL_UNAVAILABLE, FailureClass.ENVIRONMENT_LOST),
+        (FailureClass.MODEL_REJECTED, FailureClass.SEED_ERROR),
+    ],
+)
+def test_a_model_that_fails_while_seeding_is_not_the_policys(failure_class: FailureClass, seen: FailureClass) -> None:
+    class Asking(Troubled):
+        async def seed_session(self, session: Session) -> None:
+            raise RolloutFailure(failure_class, Stage.MODEL, "no first question")
+
+    failure = failure_of(made(Asking))
+
+    assert (failure.failure_class, failure.stage) == (seen, Stage.SEED)
 
 
 @pytest.mark.parametrize("place", ["seed", "tool", "verify"])

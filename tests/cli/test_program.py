@@ -31,7 +31,7 @@ def test_help_names_the_groups(tmp_path: Path, arguments: tuple[str, ...]) -> No
     [
         (("evall",), "'eval'"),
         (("env", "stat"), "'start'"),
-        (("env", "init"), "No such command 'init'"),
+        (("env", "strat"), "No such command 'strat'"),
         (("eval", "run", "--modle", "m"), "--model"),
         (("eval", "run", "--limit", "two"), "--limit"),
         (("--json",), "--json goes behind the command"),

@@ -90,7 +90,22 @@ def test_a_component_without_any_config_says_so(project: Project) -> None:
 def test_a_name_of_another_kind_is_recognised(project: Project) -> None:
     project.environment("weather")
 
-    assert "--resources-server weather" in refusal(project, "environment", "weather")
+    assert "--resources-server weather" in refusal(project, "benchmark", "weather")
+
+
+def test_a_resources_server_is_an_environment_unless_there_is_one_of_its_name(project: Project) -> None:
+    project.environment("weather")
+    project.environment("chess")
+    project.write("resources_servers/weather/configs/hard.yaml")
+    project.write("environments/chess/config.yaml")
+
+    assert config(project, "environment", "weather") == "resources_servers/weather/configs/weather.yaml"
+    assert config(project, "environment", "weather/hard") == "resources_servers/weather/configs/hard.yaml"
+    assert config(project, "environment", "chess") == "environments/chess/config.yaml"
+    assert "no such config. Choose one of: weather/weather, weather/hard." in refusal(
+        project, "environment", "weather/soft"
+    )
+    assert "Meant 'weather'" in refusal(project, "environment", "wether")
 
 
 def test_a_path_where_a_name_belongs_is_recognised(project: Project) -> None:

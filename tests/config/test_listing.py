@@ -1,4 +1,13 @@
-from polygym.config.listing import Component, ListedDataset, list_components, search_components
+from polygym.config.dimensions import DIMENSIONS
+from polygym.config.listing import (
+    Component,
+    ListedDataset,
+    filter_components,
+    known_values,
+    list_components,
+    list_environments,
+    search_components,
+)
 from polygym.protocol.json import dumps, loads
 from tests.config.project import Project
 
@@ -21,7 +30,9 @@ def test_a_component_is_listed_with_what_its_config_says(project: Project) -> No
         description="The weather environment",
         domain="agent",
         verified=False,
+        manifest=dict.fromkeys(DIMENSIONS, ()),
         datasets=(ListedDataset("example", "example", "resources_servers/weather/data/example.jsonl"),),
+        has_agent=True,
         problem=None,
     )
     assert loads(dumps(component.to_json()))["datasets"][0]["jsonl_fpath"] == component.datasets[0].jsonl_fpath
@@ -112,3 +123,53 @@ def test_every_word_of_a_search_must_occur(project: Project) -> None:
     assert found("agent environment") == ["chess", "weather"]
     assert found("example weather") == ["weather"]
     assert found("weather chess") == []
+
+
+def with_manifest(project: Project, name: str, manifest: str) -> None:
+    config = project.environment(name)
+    config.write_text(config.read_text().replace("verified: false", f"manifest: {manifest}"))
+
+
+def test_environments_are_those_of_their_folder_and_resources_servers_with_an_agent(project: Project) -> None:
+    project.environment("weather")
+    project.environment("chess")
+    project.write("environments/chess/config.yaml")
+    project.write("environments/go/config.yaml")
+    project.write("resources_servers/tools/configs/tools.yaml", "tools: {resources_servers: {tools: {}}}")
+    project.write("resources_servers/broken/configs/broken.yaml", "a: [")
+
+    assert [(component.name, component.kind) for component in list_environments([project.root])] == [
+        ("broken", "resources-server"),
+        ("chess", "environment"),
+        ("go", "environment"),
+        ("weather", "resources-server"),
+    ]
+
+
+def test_components_are_filtered_by_any_value_of_each_dimension(project: Project) -> None:
+    with_manifest(project, "asking", "{core_capabilities: [proactive_asking, tool_use], task_type: shopping}")
+    with_manifest(project, "tools", "{core_capabilities: [tool_use], knowledge_domain: [weather]}")
+    project.environment("bare")
+    components = list_components([project.root], ["resources-server"])
+
+    def found(**wanted: list[str]) -> list[str]:
+        return [component.name for component in filter_components(components, wanted)]
+
+    assert found(core_capabilities=["proactive_asking"]) == ["asking"]
+    assert found(core_capabilities=["proactive_asking", "tool_use"]) == ["asking", "tools"]
+    assert found(core_capabilities=["tool_use"], knowledge_domain=["weather"]) == ["tools"]
+    assert found(task_type=["shopping"], knowledge_domain=["weather"]) == []
+    assert found(task_type=[]) == ["asking", "bare", "tools"]
+    assert known_values(components, "task_type") == ["shopping"]
+    assert "perception" in known_values(components, "core_capabilities")
+    assert [each.name for each in search_components(components, "ASKING tool use")] == ["asking"]
+
+
+def test_a_manifest_that_is_wrong_is_read_as_far_as_it_goes(project: Project) -> None:
+    with_manifest(project, "odd", "{core_capabilities: {a: b}, task_type: [1, two], unheard_of: [x]}")
+    with_manifest(project, "text", "nothing")
+
+    components = {component.name: component for component in list_environments([project.root])}
+
+    assert components["odd"].manifest == dict.fromkeys(DIMENSIONS, ()) | {"task_type": ("1", "two")}
+    assert components["text"].manifest == dict.fromkeys(DIMENSIONS, ())

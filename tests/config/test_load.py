@@ -275,3 +275,13 @@ def test_files_merge_and_resolve_as_in_omegaconf(
         settings = project.load(*paths, initial={"top": 1}).settings
         settings.pop("config_paths")
         assert settings == OmegaConf.to_container(expected, resolve=True)
+
+
+def test_a_model_that_is_the_policy_by_reference_asks_for_one(project: Project) -> None:
+    config = project.environment("weather")
+    config.write_text(config.read_text() + "judge_model: ${policy_model}\n")
+    project.model()
+
+    assert "no model given, but asked for by 'judge_model'" in project.refused(str(config))
+    loaded = project.load(str(config), "responses_api_models/openai_model/configs/openai_model.yaml", settings=POLICY)
+    assert loaded.instances["judge_model"].fields == loaded.instances["policy_model"].fields

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.commands import free_port, model_endpoint
 from tests.docs.pages import PROGRAMS, ROOT, Block, Reader, blocks_of, programs_missing
 
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 README = PAGES[0]
 
 
@@ -58,7 +58,7 @@ def test_a_section_does_what_it_says(page: Path, blocks: list[Block], readers: C
     readers(page, blocks[0].place).follow(blocks)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
         file, _, heading = target.partition("#")

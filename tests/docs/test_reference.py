@@ -12,6 +12,7 @@ from polygym.cli.exits import ExitCode
 from polygym.cli.legacy import COMMANDS
 from polygym.cli.listing import KINDS
 from polygym.cli.program import program
+from polygym.config.dimensions import DIMENSIONS
 from polygym.config.load import load_config
 from polygym.config.unresolved import MODEL_OPTIONS
 from polygym.fleet.fleet import Fleet
@@ -21,6 +22,7 @@ from polygym.protocol.calls import SERVER_TYPES
 from polygym.protocol.failures import RETRIED, FailureClass, Stage
 from polygym.rollouts.outputs import OutputPaths
 from polygym.servers.base import Server
+from polygym.servers.manifest import Manifest
 from polygym.servers.resources import ResourcesServerConfig
 from tests.cli.commands import free_port
 from tests.docs.pages import ROOT
@@ -76,7 +78,8 @@ SHARED = "Options that choose the configuration"
 EXPECTED = {
     **{name: name for name, _ in commands() if not name.startswith("gym list")},
     **{f"gym list {kind}": "gym list" for kind in KINDS},
-    "gym search": "gym list",
+    "gym list resources-servers": "gym list environments",
+    "gym list environments": "gym list environments",
 }
 """The section that has a command's options."""
 
@@ -147,6 +150,13 @@ def test_resources_servers_have_the_fields_that_their_section_has() -> None:
     described = {cells[0].strip("`") for cells in table(section(CONFIGURATION, "resources servers"))}
 
     assert described == set(ResourcesServerConfig.model_fields) - {"entrypoint"}
+
+
+def test_a_manifest_has_the_fields_and_values_that_its_section_has() -> None:
+    described = {cells[0].strip("`"): set(quoted(cells[1])) for cells in table(section(CONFIGURATION, "The manifest"))}
+
+    assert set(described) == set(Manifest.model_fields)
+    assert all(described[dimension] == set(values) for dimension, values in DIMENSIONS.items() if values)
 
 
 def test_every_field_that_all_servers_have_is_there() -> None:

@@ -278,7 +278,7 @@ def test_fields_that_nobody_reads_are_logged(tmp_path: Path, caplog: pytest.LogC
         ),
         (
             "verify = None\n\n    @tool\n    def look(self, city: 'Citty'): pass",
-            "my_game cannot be made: NameError: name 'Citty' is not defined",
+            "my_game cannot be made: TypeError: tool look: name 'Citty' is not defined",
         ),
     ],
 )

@@ -47,7 +47,7 @@ def test_numbers_are_finite_top_level_fields_and_token_counts() -> None:
         "endless": math.inf,
         "name": "x",
         "nothing": None,
-        "reward_components": {"format": 1.0},
+        "reward_components": {"format": 1, "content": 0.5, "broken": math.nan, "name": "x"},
         "_ng_task_index": 3,
         "_ng_attempt_index": 1,
         "response": {"usage": {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9, "input_tokens_details": {}}},
@@ -57,10 +57,16 @@ def test_numbers_are_finite_top_level_fields_and_token_counts() -> None:
         "reward": 0.5,
         "is_correct": 1.0,
         "length": 12.0,
+        "reward_components/format": 1.0,
+        "reward_components/content": 0.5,
         "input_tokens": 7.0,
         "output_tokens": 2.0,
         "total_tokens": 9.0,
     }
+
+
+def test_components_that_are_no_object_add_no_numbers() -> None:
+    assert numbers_of({"reward": 1.0, "reward_components": [1.0]}) == {"reward": 1.0}
 
 
 @pytest.mark.parametrize("response", [None, "text", {}, {"usage": None}, {"usage": {"input_tokens": None}}])

@@ -3,7 +3,7 @@
 import pytest
 
 from polygym.metrics.running import EnvironmentMetrics, overall
-from polygym.metrics.table import environment_table, failure_lines
+from polygym.metrics.table import component_lines, environment_table, failure_lines
 
 
 def rollout(reward: float, task: int, tokens: int = 100) -> dict:
@@ -33,6 +33,16 @@ def test_each_environment_has_an_aligned_line() -> None:
         "words           5       4       1        0.750   0.256 to 0.963     400    1.0         1.50   1.50",
         "a_long_name     2       2       0        0.500  -2.677 to 3.677   24.7k    1.0         1.50   1.50",
         "all             7       6       1        0.667   0.207 to 1.126   25.1k    1.0         1.50   1.50",
+    ]
+
+
+def test_the_parts_of_a_reward_are_shown_below_the_table() -> None:
+    parts, whole = EnvironmentMetrics(), collect([1.0])
+    for task, form in enumerate((1.0, 0.0)):
+        parts.add({**rollout(form, task), "reward_components": {"form": form, "content": 0.25}})
+
+    assert component_lines({"parts": parts.snapshot(), "whole": whole.snapshot()}) == [
+        "parts: content 0.250, form 0.500"
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe, failure_from_json
+from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe, failure_from_json, raise_inside
 
 failures = st.builds(
     RolloutFailure,
@@ -125,3 +125,26 @@ def test_an_exception_of_many_lines_is_described_in_one() -> None:
 
 def test_an_exception_that_was_not_raised_has_no_place() -> None:
     assert describe(KeyError()) == "KeyError: no message"
+
+
+@pytest.mark.parametrize(
+    ("failure_class", "stage", "seen"),
+    [
+        ("model_unavailable", Stage.VERIFY, "verifier_error"),
+        ("model_rejected", Stage.VERIFY, "verifier_error"),
+        ("timeout", Stage.USER, "environment_lost"),
+        ("context_exceeded", Stage.USER, "user_error"),
+        ("model_rejected", Stage.TOOL, "tool_error"),
+        ("model_rejected", Stage.SEED, "seed_error"),
+    ],
+)
+def test_a_model_that_is_not_the_policy_fails_in_the_name_of_who_asked_it(
+    failure_class: str, stage: Stage, seen: str
+) -> None:
+    failure = RolloutFailure(FailureClass(failure_class), Stage.MODEL, "no", http_status=500, retry_after_s=2.0)
+
+    with pytest.raises(RolloutFailure, match=rf"it, {stage}: .* \({failure_class}\): no") as caught:
+        raise_inside(failure, stage, "it")
+
+    assert (caught.value.failure_class, caught.value.stage) == (seen, stage)
+    assert (caught.value.http_status, caught.value.retry_after_s, caught.value.__cause__) == (500, 2.0, failure)

@@ -112,3 +112,8 @@ def test_only_what_the_assistant_said_is_output_text() -> None:
     ]
 
     assert output_text(items) == "one two"
+
+
+@pytest.mark.parametrize("kind", [None, 5, [None], {"type": "output_text"}])
+def test_a_part_of_no_known_kind_has_no_text(kind: Any) -> None:
+    assert text_of([{"type": kind, "text": "hidden"}, {"type": "output_text", "text": "shown"}]) == "shown"

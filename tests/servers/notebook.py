@@ -128,9 +128,10 @@ def made(server_class: type[ServerT], name: str = "it", directory: Directory | N
     return server_class(name, config, directory if directory is not None else Nobody())
 
 
-def row(expected: str, text: str | None = None, **fields: Any) -> JsonObject:
+def row(expected: str, text: str | None = None, *, tools: list[JsonObject] | None = None, **fields: Any) -> JsonObject:
     """A task that wants `expected` written and asks the model for `text`, by default the same."""
-    return {"responses_create_params": {"input": text or expected}, "expected": expected, **fields}
+    params = {"input": text or expected, **({} if tools is None else {"tools": tools})}
+    return {"responses_create_params": params, "expected": expected, **fields}
 
 
 def answer(*output: JsonObject) -> JsonObject:

@@ -21,9 +21,11 @@ class Environment:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.row: JsonObject = {}
 
     @asynccontextmanager
     async def open(self, row: JsonObject, context: RolloutContext) -> AsyncIterator[Any]:
+        self.row = row
         self.calls.append(f"open {row['expected']}")
         try:
             yield self

@@ -172,7 +172,7 @@ def test_seeding_with_something_else_than_a_dict_is_an_error() -> None:
 def call(name: str, arguments: JsonObject) -> tuple[str, bool]:
     server = made(Notebook)
     session = server.new_session(server.task_of(row("x")), "0-0")
-    return tuple(asyncio.run(server.call_tool(name, arguments, session)))
+    return asyncio.run(server.call_tool(name, arguments, session))[:2]
 
 
 def test_a_tools_value_comes_back_as_text() -> None:
@@ -207,17 +207,15 @@ def test_an_unknown_tool_of_a_server_without_tools_is_answered() -> None:
 
 
 def test_another_servers_failure_inside_a_tool_is_not_shown_to_the_model() -> None:
-    failure = RolloutFailure(FailureClass.MODEL_UNAVAILABLE, Stage.MODEL, "the judge is down")
-
     class Judged(Scored):
         @tool
         def judge(self) -> str:
-            raise failure
+            raise RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, "wrong key")
 
     server = made(Judged)
-    with pytest.raises(RolloutFailure) as caught:
+    with pytest.raises(RolloutFailure, match="wrong key") as caught:
         asyncio.run(server.call_tool("judge", {}, server.new_session(TaskFields(), "0-0")))
-    assert caught.value is failure
+    assert (caught.value.failure_class, caught.value.stage) == (FailureClass.TOOL_ERROR, Stage.TOOL)
 
 
 def test_tool_definitions_list_every_tool() -> None:
@@ -288,6 +286,34 @@ def test_fields_that_cannot_be_written_are_an_error_of_the_verifier(outcome: Ver
 def test_a_component_that_is_not_finite_is_an_error() -> None:
     with pytest.raises(ValueError, match="finite"):
         verified(Verification(1.0, components={"form": math.nan}))
+
+
+@pytest.mark.parametrize(
+    ("weights", "reward"), [({}, 1.5), ({"form": 0.2, "content": 0.8}, 0.6), ({"form": 0}, 0.5), ({"form": -1}, -0.5)]
+)
+def test_a_reward_that_is_left_out_is_the_weighted_sum_of_the_components(
+    weights: dict[str, float], reward: float
+) -> None:
+    given_back = verified(Verification(components={"form": 1, "content": 0.5}, weights=weights))
+
+    assert given_back["reward"] == pytest.approx(reward)
+    assert given_back["reward_components"] == {"form": 1.0, "content": 0.5}
+
+
+def test_a_weight_of_no_component_is_an_error() -> None:
+    with pytest.raises(ValueError, match="weights of a Verification name no component: fomr"):
+        verified(Verification(components={"form": 1.0}, weights={"fomr": 2.0}))
+
+
+def test_a_verification_without_reward_and_components_is_an_error() -> None:
+    with pytest.raises(TypeError, match="needs a reward, or components"):
+        verified(Verification(explanation="nothing"))
+
+
+@pytest.mark.parametrize("name", ["reward", "response", "responses_create_params", "reward_components", "explanation"])
+def test_a_field_cannot_take_the_place_of_what_the_row_has(name: str) -> None:
+    with pytest.raises(ValueError, match=f"cannot be called {name}"):
+        verified(Verification(1.0, fields={name: 0}))
 
 
 def test_verify_may_be_async_and_sees_what_was_asked_and_answered() -> None:

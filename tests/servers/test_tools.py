@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from pydantic import BaseModel, Field
 
-from polygym import Session, TaskFields, ToolError, tool
-from polygym.servers.tools import Tool, tools_of
+from polygym import Session, TaskFields, ToolContent, ToolError, input_image, input_text, tool
+from polygym.servers.tools import Tool, result_of, tools_of
 
 SESSION = Session("0-0", TaskFields(), None)
 
@@ -19,6 +19,10 @@ SESSION = Session("0-0", TaskFields(), None)
 class Unit(StrEnum):
     CELSIUS = "c"
     FAHRENHEIT = "f"
+
+
+class Aliased(BaseModel):
+    city: str = Field(alias="cityName")
 
 
 class Level(Enum):
@@ -54,7 +58,7 @@ def properties(method: Callable[..., Any]) -> dict[str, Any]:
 def call(method: Callable[..., Any], arguments: dict[str, Any]) -> str:
     found = offered(method)
     server = type("Server", (), {found.attribute: method})()
-    return asyncio.run(found.call(server, arguments, SESSION))
+    return result_of(asyncio.run(found.invoke(server, arguments, SESSION))).output
 
 
 def refusal(method: Callable[..., Any], arguments: dict[str, Any]) -> str:
@@ -263,8 +267,8 @@ def test_static_and_class_methods_can_be_tools() -> None:
 
     found = tools_of(Server)
 
-    assert asyncio.run(found["double"].call(Server(), {"number": 4}, SESSION)) == "8"
-    assert asyncio.run(found["own"].call(Server(), {"text": "x"}, SESSION)) == "Server x"
+    assert asyncio.run(found["double"].invoke(Server(), {"number": 4}, SESSION)) == 8
+    assert asyncio.run(found["own"].invoke(Server(), {"text": "x"}, SESSION)) == "Server x"
 
 
 def test_arguments_that_do_not_fit_are_answered_with_what_is_wrong() -> None:
@@ -311,6 +315,8 @@ def test_a_wrong_value_deep_inside_is_named_by_its_path() -> None:
         (Unit.CELSIUS, "c"),
         (Level.HIGH, "2"),
         (Path("/a/b"), '"/a/b"'),
+        (Aliased(cityName="Rome"), '{"cityName":"Rome"}'),
+        ([Aliased(cityName="Rome")], '[{"cityName":"Rome"}]'),
     ],
 )
 def test_a_string_stays_as_it_is_and_other_values_become_json(value: Any, text: str) -> None:
@@ -318,3 +324,14 @@ def test_a_string_stays_as_it_is_and_other_values_become_json(value: Any, text: 
         return value
 
     assert call(give, {}) == text
+
+
+def test_content_parts_stay_parts_and_their_text_is_the_output() -> None:
+    parts = [input_text("a red dot: "), input_image(b"\x89PNG"), input_text("un\udcffsent")]
+
+    shown = result_of(ToolContent(parts))
+
+    assert shown.output == "a red dot: un?sent"
+    assert shown.for_model() == parts
+    assert parts[1] == {"type": "input_image", "image_url": "data:image/png;base64,iVBORw==", "detail": "auto"}
+    assert result_of("text").for_model() == "text"

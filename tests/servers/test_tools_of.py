@@ -46,7 +46,7 @@ def test_tools_are_inherited_overridden_and_withdrawn() -> None:
 
     assert list(found) == ["first", "third", "fourth"]
     assert found["first"].description == "Derived's first."
-    assert asyncio.run(found["first"].call(Derived(), {}, SESSION)) == "derived first"
+    assert asyncio.run(found["first"].invoke(Derived(), {}, SESSION)) == "derived first"
     assert list(tools_of(Base)) == ["first", "second", "third"]
 
 
@@ -93,4 +93,20 @@ def test_a_field_as_default_is_refused_with_the_way_to_write_it() -> None:
         return ""
 
     with pytest.raises(TypeError, match=r"'days' must be Annotated\[<type>, Field"):
+        offered(look)
+
+
+def test_a_session_without_its_annotation_is_refused_and_not_left_to_the_model() -> None:
+    def look(self, city: str, session) -> str:  # type: ignore[no-untyped-def]
+        return ""
+
+    with pytest.raises(TypeError, match="tool look: annotate 'session' with Session"):
+        offered(look)
+
+
+def test_an_annotation_that_does_not_exist_at_run_time_is_refused_with_its_name() -> None:
+    def look(self: Any, city: "Missing") -> str:  # type: ignore[name-defined]  # noqa: F821
+        return ""
+
+    with pytest.raises(TypeError, match="tool look: name 'Missing' is not defined; annotations need names"):
         offered(look)

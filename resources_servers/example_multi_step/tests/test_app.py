@@ -10,12 +10,14 @@ import pytest
 import yaml
 
 from polygym import JsonObject, function_call, new_response, output_message
+from polygym.kit import generate_rows, load_environment, play
 from polygym.protocol.errors import InputError
-from polygym.protocol.tasks import parse_task
 from resources_servers.example_multi_step.app import SynonymServer, synonym_value
-from resources_servers.example_multi_step.generate import EXAMPLES, SYNONYMS, make_rows
+from resources_servers.example_multi_step.generate import SYNONYMS
+from resources_servers.example_multi_step.reference import solve, wrong_answers
 
 FOLDER = Path(__file__).parent.parent
+EXAMPLES = FOLDER / "data" / "example.jsonl"
 ROWS = [json.loads(line) for line in EXAMPLES.read_text(encoding="utf-8").splitlines()]
 ROW: JsonObject = {
     "responses_create_params": {"input": "which?"},
@@ -184,23 +186,29 @@ def test_a_row_without_its_fields_is_refused(field: str) -> None:
         make().task_of(row)
 
 
-def test_the_example_rows_are_those_that_generate_makes() -> None:
-    assert make_rows(5, seed=0) == ROWS
-    assert make_rows(5, seed=1) != ROWS
+def test_the_example_rows_are_those_that_are_generated() -> None:
+    assert generate_rows(FOLDER, 5) == ROWS
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["minefield_label"])
-def test_an_example_row_offers_the_servers_tools_and_expects_what_its_list_says(row: JsonObject) -> None:
-    parse_task(row, index=0, origin="example.jsonl")
+@pytest.mark.parametrize("difficulty", [0.0, 0.5, 1.0])
+def test_a_row_expects_what_its_list_says(difficulty: float) -> None:
+    for row in generate_rows(FOLDER, 20, seed=1, difficulty=difficulty):
+        params = row["responses_create_params"]
+        assert params["tools"] == make().tool_definitions()
+        listed = [line[2:].split(": ") for line in params["input"][0]["content"].splitlines() if line.startswith("- ")]
+        expected = [synonym for term, synonym in listed if term == row["minefield_label"]]
+        assert len({term for term, _ in listed}) == {0.0: 2, 0.5: 7, 1.0: 12}[difficulty]
+        assert row["expected_synonyms"] == expected
+        assert row["expected_synonym_values"] == [synonym_value(synonym) for synonym in expected]
+        assert f"'{row['minefield_label']}'" in params["input"][1]["content"]
 
-    params = row["responses_create_params"]
-    assert params["tools"] == make().tool_definitions()
-    assert "agent_ref" not in row
-    listed = [line[2:].split(": ") for line in params["input"][0]["content"].splitlines() if line.startswith("- ")]
-    expected = [synonym for term, synonym in listed if term == row["minefield_label"]]
-    assert row["expected_synonyms"] == expected
-    assert row["expected_synonym_values"] == [synonym_value(synonym) for synonym in expected]
-    assert f"'{row['minefield_label']}'" in params["input"][1]["content"]
+
+def test_only_the_reference_is_rewarded() -> None:
+    environment, row = load_environment(FOLDER), ROWS[0]
+
+    assert play(environment, row, solve(row))["reward"] == 1.0
+    for name, script in wrong_answers(row).items():
+        assert play(environment, row, script)["reward"] == 0.0, name
 
 
 def test_no_two_words_of_a_term_have_the_same_value() -> None:

@@ -8,14 +8,23 @@ from typing import Any
 import pytest
 import yaml
 
-from polygym import JsonObject, RolloutView, function_call, new_response, output_message
-from polygym.protocol.tasks import parse_task
-from resources_servers.example_single_tool_call.app import WeatherServer
-from resources_servers.example_single_tool_call.generate import EXAMPLES
+from polygym import JsonObject, function_call, new_response, output_message
+from polygym.kit import generate_rows, load_environment, play
+from resources_servers.example_single_tool_call.app import Weather, WeatherServer, states, weather_of
+from resources_servers.example_single_tool_call.reference import solve, wrong_answers
 
 FOLDER = Path(__file__).parent.parent
+EXAMPLES = FOLDER / "data" / "example.jsonl"
 ROWS = [json.loads(line) for line in EXAMPLES.read_text(encoding="utf-8").splitlines()]
-ANSWER = output_message("It is foggy.", message_id="msg_1")
+
+
+def answer(city: str) -> JsonObject:
+    """An answer with the weather of the city."""
+    sky, celsius = weather_of(city)
+    return output_message(f"The sky over {city} is {sky}, at {celsius} degrees.", message_id="msg_1")
+
+
+ANSWER = answer("New York")
 REASONING: JsonObject = {"type": "reasoning", "id": "r1", "summary": []}
 
 
@@ -92,11 +101,13 @@ def test_looking_up_the_right_city_and_answering_is_rewarded(city: str) -> None:
 
 
 def test_names_are_compared_as_unicode() -> None:
-    assert verify([call('{"city": "sa\\u0303o paulo"}'), output(), ANSWER], city="São Paulo")["reward"] == 1.0
+    assert (
+        verify([call('{"city": "sa\\u0303o paulo"}'), output(), answer("São Paulo")], city="São Paulo")["reward"] == 1.0
+    )
 
 
-def test_one_right_call_among_others_is_enough() -> None:
-    calls = [call('{"city": "Boston"}'), call('{"city": "New York"}')]
+def test_the_same_city_may_be_looked_up_again() -> None:
+    calls = [call('{"city": "new york"}'), call('{"city": "New York"}')]
 
     assert verify([*calls, output(), output(), ANSWER])["reward"] == 1.0
 
@@ -107,6 +118,9 @@ def test_one_right_call_among_others_is_enough() -> None:
         [],
         [ANSWER],
         [call('{"city": "Boston"}'), output(), ANSWER],
+        [call('{"city": "Boston"}'), call('{"city": "New York"}'), output(), output(), ANSWER],
+        [call('{"city": "New\\u200bYork"}'), output(), ANSWER],
+        [call('{"city": "N\\u0435w York"}'), output(), ANSWER],
         [call('{"city": "New York"}', name="get_time"), output(), ANSWER],
         [call('{"city": '), output(), ANSWER],
         [call("[]"), output(), ANSWER],
@@ -161,15 +175,75 @@ def test_a_row_that_names_no_city_takes_any(arguments: str, reward: float) -> No
     assert verify_row(row, [call(arguments), output(), ANSWER])["reward"] == reward
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["city"])
-def test_an_example_row_offers_the_servers_tools_and_asks_about_its_city(row: JsonObject) -> None:
-    parse_task(row, index=0, origin="example.jsonl")
+FOGGY = Weather("foggy", -5)
 
-    params = row["responses_create_params"]
-    assert params["tools"] == make().tool_definitions()
-    assert row["city"] in params["input"][-1]["content"]
-    assert "agent_ref" not in row
-    assert not RolloutView(params, {"output": []}).called("get_weather")
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "It is foggy in Oslo, -5 °C.",
+        "FOGGY, \N{MINUS SIGN}5\N{NO-BREAK SPACE}°C",
+        "Foggy and minus 5 degrees, at 7 in the morning.",
+        "-5℃; foggy",
+        "-5.0 degrees Celsius (23 °F), foggy",
+        "foggy, \N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH DIGIT FIVE}º",
+        "No, it isn't sunny. It is **foggy** with -05.",
+    ],
+)
+def test_the_weather_may_be_said_in_many_ways(said: str) -> None:
+    assert states(said, FOGGY)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "foggy",
+        "-5 °C",
+        "foggy, 5 °C",
+        "foggy, -55 °C",
+        "foggy, between -6 °C and -4 °C",
+        "foggy; -5 °C or 5 °C",
+        "foggyish, -5 °C",
+        "f\N{CYRILLIC SMALL LETTER O}ggy, -5 °C",
+        "fog\N{ZERO WIDTH SPACE}gy, -5 °C",
+        "foggy, rainy or sunny, -5 °C",
+        "foggy " + " ".join(f"{celsius} °C" for celsius in range(-10, 31)),
+        "foggy " + "5" * 1_000_000,
+    ],
+)
+def test_other_weather_is_not_the_weather(said: str) -> None:
+    assert not states(said, FOGGY)
+
+
+def test_an_answer_with_other_weather_is_not_rewarded() -> None:
+    verified = verify([call('{"city": "New York"}'), output(), output_message("Fine.", message_id="m")])
+
+    assert (verified["reward"], verified["called_right_city"], verified["answered"]) == (0.0, True, False)
+
+
+def test_the_example_rows_are_those_that_are_generated() -> None:
+    assert generate_rows(FOLDER, 5) == ROWS
+
+
+@pytest.mark.parametrize(("difficulty", "most"), [(0.0, 0), (1.0, 4)])
+def test_a_row_asks_about_its_city_after_others(difficulty: float, most: int) -> None:
+    rows = generate_rows(FOLDER, 50, seed=1, difficulty=difficulty)
+
+    for row in rows:
+        params = row["responses_create_params"]
+        assert params["tools"] == make().tool_definitions()
+        assert row["city"] in params["input"][-1]["content"]
+        assert all(other in params["input"][-1]["content"] for other in row["other_cities"])
+    assert max(len(row["other_cities"]) for row in rows) == most
+
+
+def test_only_the_reference_is_rewarded() -> None:
+    environment, row = load_environment(FOLDER), ROWS[0]
+
+    assert play(environment, row, solve(row))["reward"] == 1.0
+    for name, script in wrong_answers(row).items():
+        assert play(environment, row, script)["reward"] == 0.0, name
 
 
 def test_the_configuration_wires_agent_model_and_examples() -> None:

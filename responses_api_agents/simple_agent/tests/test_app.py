@@ -25,6 +25,7 @@ from polygym import (
 )
 from polygym.protocol.calls import AgentServerRef, ModelServerRef, ResourcesServerRef, ToolResult
 from polygym.protocol.errors import ConfigError
+from polygym.protocol.tasks import with_offered_tools
 from responses_api_agents.simple_agent.app import SimpleAgent
 
 CONFIG = Path(__file__).parent.parent / "configs" / "simple_agent.yaml"
@@ -36,13 +37,14 @@ class Counter:
     def __init__(self) -> None:
         self.seed: JsonObject = {}
         self.row: JsonObject = {}
+        self.offered: list[JsonObject] = []
         self.total = 0
         self.opened = 0
         self.closed = 0
 
     @asynccontextmanager
     async def open(self, row: JsonObject, context: RolloutContext) -> AsyncIterator["Counter"]:
-        self.row = row
+        self.row = with_offered_tools(row, {"tools": self.offered})
         self.opened += 1
         try:
             yield self
@@ -169,6 +171,19 @@ def test_every_call_asks_with_the_tasks_parameters() -> None:
 
     for request in world.scripted.requests:
         assert {**request, "input": None} == {"input": None, "temperature": 0.5, "own": 1}
+
+
+@pytest.mark.parametrize("skip_verification", [False, True])
+def test_the_tools_that_the_environment_offers_go_to_the_model_and_into_the_row(skip_verification: bool) -> None:
+    world = World(ScriptedModel([add(1)], [DONE]))
+    world.counter.offered = [{"type": "function", "name": "add", "parameters": {}}]
+    agent = make(world, skip_verification=skip_verification)
+
+    verified = asyncio.run(agent.run(ROW, RolloutContext("0-0")))
+
+    assert [request["tools"] for request in world.scripted.requests] == [world.counter.offered] * 2
+    assert verified["responses_create_params"]["tools"] == world.counter.offered
+    assert "tools" not in ROW["responses_create_params"]
 
 
 def test_usage_is_summed_over_the_steps() -> None:

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources, cookie_name
-from polygym.channels.headers import DURATIONS, ROLLOUT, durations_header, limits_of
+from polygym.channels.exposure import URL_PATH
+from polygym.channels.headers import CONTENT, DURATIONS, ROLLOUT, durations_header, limits_of
 from polygym.protocol.calls import RolloutContext, ToolResult
+from polygym.protocol.errors import ConfigError
 from polygym.protocol.failures import FailureClass, RolloutFailure, describe
 from polygym.protocol.json import JsonObject, dumps, loads
 from polygym.protocol.responses import new_id, with_defaults
@@ -144,7 +146,7 @@ def _rollout_id(row: JsonObject, request: web.Request) -> str:
 
 
 class ResourcesEdge:
-    """`/seed_session`, `/verify`, `/close_session`, `/aggregate_metrics`, `/reverify_mode` and one POST per tool."""
+    """`/seed_session`, `/next_user_message`, `/verify`, `/close_session` and their like, and one POST per tool."""
 
     def __init__(self, resources: EmbeddedResources) -> None:
         self._resources = resources
@@ -153,12 +155,26 @@ class ResourcesEdge:
         """The application to serve."""
         app = new_app(self._resources.cookie)
         app.router.add_post("/seed_session", self._seed_session)
+        app.router.add_post("/next_user_message", self._next_user_message)
         app.router.add_post("/verify", self._verify)
         app.router.add_post("/close_session", self._close_session)
         app.router.add_post("/aggregate_metrics", self._aggregate_metrics)
         app.router.add_get("/reverify_mode", self._reverify_mode)
+        if self._resources.exposure is not None:
+            self._serve_mcp(app)
         app.router.add_post("/{tool}", self._call_tool)
         return app
+
+    def _serve_mcp(self, app: web.Application) -> None:
+        try:
+            from polygym.channels.mcp import McpEndpoint  # the SDK takes a second to import
+        except ModuleNotFoundError as error:
+            message = f"{self._resources.server.name}: expose_tools_over_mcp needs the package {error.name}."
+            raise ConfigError(f"{message} pip install 'polygym[mcp]'") from error
+        endpoint = McpEndpoint(self._resources, largest_body=LARGEST_BODY)
+        app.cleanup_ctx.append(endpoint.run)
+        app.router.add_post(URL_PATH, endpoint.handle)
+        app.router.add_post(URL_PATH + "/{rest:.*}", endpoint.handle)
 
     async def _seed_session(self, request: web.Request) -> web.Response:
         row = await read_object(request)
@@ -168,7 +184,10 @@ class ResourcesEdge:
 
     async def _call_tool(self, request: web.Request) -> web.Response:
         name = request.match_info["tool"]
-        if name not in self._resources.server.tools:
+        alias = self._resources.server.route_aliases.get(name)
+        if alias is not None and ROLLOUT not in request.headers:  # our agents send it: then the model makes the call
+            return await (self._seed_session if alias == "seed_session" else self._close_session)(request)
+        if not self._resources.server.may_offer(name):
             return _tool_response(self._resources.server.unknown_tool(name), 404)
         arguments = await read_object(request)
         with self._credentials(request, {}) as context:
@@ -176,11 +195,17 @@ class ResourcesEdge:
                 result = await session.call_tool(name, arguments)
         return _tool_response(result, 400 if result.is_error else 200)
 
+    async def _next_user_message(self, request: web.Request) -> web.Response:
+        answer = _response_in(await read_object(request))
+        with self._credentials(request, {}) as context:
+            async with self._resources.attach(context) as session:
+                message = await session.next_user_message(answer)
+        return json_response({"content": message})
+
     async def _verify(self, request: web.Request) -> web.Response:
         row = await read_object(request)
-        answer = row.pop("response", None)
-        if not isinstance(answer, dict):
-            raise InvalidBody("missing", ["response"], "Field required: the model's Response object", answer)
+        answer = _response_in(row)
+        del row["response"]
         row.setdefault(PARAMS, {"input": []})
         with self._credentials(request, row) as context:
             return json_response(await self._resources.verify(row, with_defaults(answer), context))
@@ -208,7 +233,18 @@ class ResourcesEdge:
         return json_response("unknown")
 
 
+def _response_in(body: JsonObject) -> JsonObject:
+    answer = body.get("response")
+    if not isinstance(answer, dict):
+        raise InvalidBody("missing", ["response"], "Field required: the model's Response object", answer)
+    return answer
+
+
 def _tool_response(result: ToolResult, status: int) -> web.Response:
+    if result.content is not None:
+        response = json_response(result.content, status)
+        response.headers[CONTENT] = "parts"
+        return response
     return web.Response(text=result.output, status=status, content_type=_content_type(result.output))
 
 

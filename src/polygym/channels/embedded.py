@@ -7,19 +7,21 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any
 
+from polygym.channels.exposure import Exposure, TokenError
 from polygym.channels.finish import run_to_end
 from polygym.channels.sessions import SessionStore
 from polygym.channels.stage import run_stage
 from polygym.protocol.awaiting import is_awaitable
 from polygym.protocol.calls import RolloutContext, ToolResult
 from polygym.protocol.errors import InputError
-from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe
+from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe, raise_inside
 from polygym.protocol.json import JsonObject
+from polygym.protocol.tasks import MCP, TOOLS, with_offered_tools
 from polygym.servers.agents import AgentServer
 from polygym.servers.base import Server
 from polygym.servers.models import ModelServer
@@ -48,11 +50,15 @@ class EmbeddedSession:
         context: RolloutContext,
     ) -> None:
         self.seed: JsonObject = {}
+        self.row = row
         self._server = server
-        self._row = row
         self._session = session
         self._context = context
         self._is_closed = False
+        self._exposure: Exposure[EmbeddedSession] | None = None
+        self._revoke: Callable[[], object] | None = None
+        self._failures: dict[str, RolloutFailure] = {}
+        """What failed in calls over MCP, whose caller cannot be told, by tool."""
 
     async def start(self) -> None:
         """Seed it. A session whose seeding fails or is cancelled is closed."""
@@ -61,19 +67,57 @@ class EmbeddedSession:
         except BaseException:
             await self.close()
             raise
+        if TOOLS in self.seed:
+            self.row = with_offered_tools(self.row, self.seed)
 
     def call_tool(self, name: str, arguments: JsonObject) -> Coroutine[Any, Any, ToolResult]:
         """Call one tool; whatever it raises comes back as an error result, unless another server failed it."""
         call = self._server.call_tool(name, arguments, self._session)
         return run_stage(self._server.name, Stage.TOOL, call, self._context)
 
+    async def call_tool_over_mcp(self, name: str, arguments: JsonObject) -> ToolResult:
+        """As `call_tool`. MCP has no failures of a rollout: one that no later call makes good comes up in `verify`."""
+        try:
+            result = await self.call_tool(name, arguments)
+        except RolloutFailure as failure:
+            self._failures[name] = failure
+            raise
+        self._failures.pop(name, None)
+        return result
+
+    @property
+    def tools(self) -> list[JsonObject]:
+        """Definitions of the tools that can be called."""
+        return self._server.definitions_for(self._session)
+
+    def expose(self, exposure: "Exposure[EmbeddedSession]", key: str | None) -> None:
+        """Have seeding answer how its tools are reached over MCP, until it is closed."""
+        self._exposure = exposure
+        access, self._revoke = exposure.admit(self, key)
+        self.seed = {**self.seed, MCP: access}
+
+    async def next_user_message(self, response: JsonObject) -> str | None:
+        """What the environment's user says. What it raises becomes a `user_error`."""
+        call = self._server.user_message(self.row, response, self._session)
+        try:
+            return await run_stage(self._server.name, Stage.USER, call, self._context)
+        except RolloutFailure as failure:
+            raise_inside(failure, Stage.USER, self._server.name)
+        except Exception as error:
+            message = f"{self._server.name}: next_user_message raised {describe(error)}"
+            raise RolloutFailure(FailureClass.USER_ERROR, Stage.USER, message) from error
+
     async def verify(self, response: JsonObject) -> JsonObject:
         """The verified row. What the verifier raises becomes a `verifier_error`."""
-        call = self._server.verify_response(self._row, response, self._session)
+        if self._exposure is not None:
+            for failure in self._failures.values():
+                raise failure
+            response = self._exposure.without_prefix(response)
+        call = self._server.verify_response(self.row, response, self._session)
         try:
             return await run_stage(self._server.name, Stage.VERIFY, call, self._context)
-        except RolloutFailure:
-            raise
+        except RolloutFailure as failure:
+            raise_inside(failure, Stage.VERIFY, self._server.name)
         except Exception as error:
             message = f"{self._server.name}: verify raised {describe(error)}"
             raise RolloutFailure(FailureClass.VERIFIER_ERROR, Stage.VERIFY, message) from error
@@ -84,7 +128,7 @@ class EmbeddedSession:
             self._session.task = self._server.task_of(row)
         except InputError as error:
             raise RolloutFailure(FailureClass.VERIFIER_ERROR, Stage.VERIFY, f"{self._server.name}: {error}") from error
-        self._row = row
+        self.row = row
         return await self.verify(response)
 
     async def close(self) -> None:
@@ -92,6 +136,8 @@ class EmbeddedSession:
         if self._is_closed:
             return
         self._is_closed = True
+        if self._revoke is not None:
+            self._revoke()
         try:
             closing = self._server.close_session(self._session)
             if is_awaitable(closing):
@@ -110,8 +156,12 @@ class EmbeddedSession:
 class EmbeddedResources:
     """A resources server of this process."""
 
-    def __init__(self, server: ResourcesServer[Any, Any]) -> None:
+    def __init__(self, server: ResourcesServer[Any, Any], url: str | None = None) -> None:
         self.server = server
+        self.exposure: Exposure[EmbeddedSession] | None = None
+        """Who may call its tools over MCP; None when nobody may. `url` is where it is served, if it is."""
+        if server.config.expose_tools_over_mcp:
+            self.exposure = Exposure(server.name, url)
         self.cookie = cookie_name(server)
         """Name of the cookie, among a caller's credentials, that says which session is the caller's."""
         self._outside: SessionStore[EmbeddedSession] = SessionStore(server.config.session_ttl_s)
@@ -123,8 +173,8 @@ class EmbeddedResources:
     async def open_outside(self, row: JsonObject, context: RolloutContext) -> EmbeddedSession:
         """A session that stays open for the outside caller of `context`, in place of the one they had."""
         await self.end(context)
-        session = await self._seed(row, context)
         key = secrets.token_urlsafe(24)
+        session = await self._seed(row, context, key)
         self._outside.put(key, session)
         context.credentials[self.cookie] = key
         return session
@@ -151,6 +201,7 @@ class EmbeddedResources:
         """
         if not self.has_session(context):
             async with self.open(row, context) as session:
+                session.row = row  # nobody has been offered anything
                 return await session.verify(response)
         async with self.attach(context) as session:
             try:
@@ -159,6 +210,18 @@ class EmbeddedResources:
                 await self._outside.close(context.credentials[self.cookie])
         context.credentials[self.cookie] = ENDED
         return verified
+
+    @contextmanager
+    def session_of_token(self, token: str) -> Iterator[EmbeddedSession]:
+        """The session that was given `token` for MCP, in use meanwhile. Raises TokenError."""
+        if self.exposure is None:
+            raise TokenError("this server is not exposed")
+        found = self.exposure.find(token)
+        if found.key is None:
+            yield found.session
+            return
+        with self._outside.using(found.key):
+            yield found.session
 
     def has_session(self, context: RolloutContext) -> bool:
         """Whether the caller has been given a session that did not come to its end."""
@@ -183,14 +246,16 @@ class EmbeddedResources:
             message = f"{self.server.name}: aggregate_metrics raised {describe(error)}"
             raise RolloutFailure(FailureClass.VERIFIER_ERROR, Stage.ROLLOUT, message) from error
 
-    async def _seed(self, row: JsonObject, context: RolloutContext) -> EmbeddedSession:
+    async def _seed(self, row: JsonObject, context: RolloutContext, key: str | None = None) -> EmbeddedSession:
         try:
             task = self.server.task_of(row)
             session = EmbeddedSession(self.server, row, self.server.new_session(task, context.rollout_id), context)
             await session.start()
+            if self.exposure is not None:
+                session.expose(self.exposure, key)
             return session
-        except RolloutFailure:
-            raise
+        except RolloutFailure as failure:
+            raise_inside(failure, Stage.SEED, self.server.name)
         except InputError as error:
             raise RolloutFailure(FailureClass.SEED_ERROR, Stage.SEED, f"{self.server.name}: {error}") from error
         except Exception as error:

@@ -14,6 +14,9 @@ DURATIONS: Final = "X-Polygym-Durations"
 """JSON object in an agent's answer: seconds of each call, by stage."""
 
 
+CONTENT: Final = "X-Polygym-Content"
+"""`parts` in a tool's answer: its body is a list of content parts, which other implementations show as JSON."""
+
 LONGEST_HEADER: Final = 4096
 """Characters; HTTP clients refuse headers of more than 8 KiB or so."""
 

@@ -14,12 +14,14 @@ import aiohttp
 
 from polygym.channels.clock import Limit, LimitExceededError
 from polygym.channels.finish import run_to_end
-from polygym.channels.headers import DURATIONS, outgoing, take_durations
+from polygym.channels.headers import CONTENT, DURATIONS, outgoing, take_durations
 from polygym.channels.pool import JsonBody, open_session
 from polygym.protocol.calls import ResourcesSession, RolloutContext, ToolResult
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, failure_from_json
+from polygym.protocol.items import text_of
 from polygym.protocol.json import JsonObject, dumps, loads
 from polygym.protocol.rollouts import FAILURE_CLASS
+from polygym.protocol.tasks import MCP, with_offered_tools
 from polygym.servers.resources import check_reward, tool_error
 from polygym.servers.tools import RESERVED_NAMES
 
@@ -31,6 +33,8 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
+    has_parts: bool
+    """Whether the body is a list of content parts."""
 
 
 class HttpServer:
@@ -73,7 +77,7 @@ class HttpServer:
         async with self._client.post(
             self.url + path, data=JsonBody(dumps(body)), headers=headers, allow_redirects=False
         ) as response:
-            answer = Answer(response.status, await response.read())
+            answer = Answer(response.status, await response.read(), CONTENT in response.headers)
             for header in response.headers.getall("Set-Cookie", ()):
                 name, _, rest = header.partition("=")
                 context.credentials[name.strip()] = rest.partition(";")[0].strip()
@@ -128,9 +132,9 @@ class HttpSession:
     """A session in a resources server elsewhere; the server finds it by the cookie in the context."""
 
     def __init__(self, server: HttpServer, row: JsonObject, seed: JsonObject, context: RolloutContext) -> None:
-        self.seed = seed
+        self.seed = _with_mcp_url(seed, server.url)
+        self.row = with_offered_tools(row, seed)
         self._server = server
-        self._row = row
         self._context = context
         self._is_closed = False
 
@@ -145,11 +149,25 @@ class HttpSession:
         is_error = answer.status >= 400
         if is_error:
             _raise_reported(_decode(answer.body))
+        if answer.has_parts:
+            parts: list[JsonObject] = loads(answer.body)
+            return ToolResult(text_of(parts), is_error, parts)
         return ToolResult(answer.body.decode("utf-8", "replace"), is_error)
+
+    async def next_user_message(self, response: JsonObject) -> str | None:
+        """POST the rollout so far to the server's /next_user_message, which answers `{"content": <text or null>}`."""
+        answer = await self._server.post_for_object(
+            "/next_user_message", {"response": response}, self._context, Stage.USER, FailureClass.USER_ERROR
+        )
+        content = answer.get("content")
+        if not isinstance(content, str | None):
+            message = f"{self._server.name}: {self._server.url}/next_user_message answered {answer!r:.200}, no text"
+            raise RolloutFailure(FailureClass.USER_ERROR, Stage.USER, message)
+        return content
 
     async def verify(self, response: JsonObject) -> JsonObject:
         """POST the row and the response; the server closes the session when it has answered."""
-        body = {**self._row, "response": response}
+        body = {**self.row, "response": response}
         verified = await self._server.post_for_object(
             "/verify", body, self._context, Stage.VERIFY, FailureClass.VERIFIER_ERROR
         )
@@ -175,6 +193,14 @@ class HttpSession:
 
     async def _post_close(self) -> None:
         await self._server.post("/close_session", {}, self._context, Stage.ROLLOUT)
+
+
+def _with_mcp_url(seed: JsonObject, url: str) -> JsonObject:
+    """What seeding answered, the address of its MCP server in full; the server itself need not know it."""
+    access = seed.get(MCP)
+    if not isinstance(access, dict) or not isinstance(access.get("url_path"), str):
+        return seed
+    return {**seed, MCP: {**access, "url": url + access["url_path"]}}
 
 
 class HttpResources:

@@ -5,7 +5,7 @@ from collections import Counter
 import click
 
 from polygym.metrics.running import overall
-from polygym.metrics.table import environment_table, failure_lines
+from polygym.metrics.table import component_lines, environment_table, failure_lines
 from polygym.rollouts.collect import Collection
 
 
@@ -17,7 +17,8 @@ def report(run: Collection) -> None:
     snapshots = {name: metrics.snapshot() for name, metrics in run.metrics.items()}
     if snapshots:
         together = overall(run.metrics.values()) if len(snapshots) > 1 else None
-        for line in (*environment_table(snapshots, together), *failure_lines(snapshots)):
+        table = environment_table(snapshots, together)
+        for line in (*table, *component_lines(snapshots), *failure_lines(snapshots)):
             click.echo(line)
     progress = run.progress
     kept = progress.done - sum(counts.scored for counts in progress.agents.values())

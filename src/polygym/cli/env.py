@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from polygym.cli.env_check import check
+from polygym.cli.env_init import init
+from polygym.cli.env_play import play
+from polygym.cli.env_test import test
 from polygym.cli.exits import ExitCode
 from polygym.cli.output import print_columns, print_json
 from polygym.cli.selection import Selection, selection_options
@@ -16,7 +20,13 @@ if TYPE_CHECKING:
 
 @click.group("env")
 def env_group() -> None:
-    """Start environments, look at what runs, check what is configured."""
+    """Write, test and play environments, start them, check what is configured."""
+
+
+env_group.add_command(check)
+env_group.add_command(init)
+env_group.add_command(play)
+env_group.add_command(test)
 
 
 @env_group.command("start")

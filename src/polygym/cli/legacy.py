@@ -24,6 +24,9 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "dump_config": ("env", "resolve"),
     "validate": ("env", "validate"),
     "status": ("env", "status"),
+    "init_resources_server": ("env", "init"),
+    "test": ("env", "test"),
+    "test_all": ("env", "test"),
     "list_benchmarks": ("list", "benchmarks"),
     "version": ("--version",),
     "help": ("--help",),
@@ -32,8 +35,8 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 NOT_AVAILABLE: Final = (
     *("delete_dataset_from_gitlab", "dev_test", "download_dataset_from_gitlab"),
-    *("download_dataset_from_hf", "gitlab_to_hf_dataset", "init_resources_server", "materialize_prompts", "pip_list"),
-    *("prepare_benchmark", "prepare_data", "reinstall", "reward_profile", "test", "test_all"),
+    *("download_dataset_from_hf", "gitlab_to_hf_dataset", "materialize_prompts", "pip_list"),
+    *("prepare_benchmark", "prepare_data", "reinstall", "reward_profile"),
     *("upload_dataset_to_gitlab", "upload_dataset_to_hf"),
 )
 """Names that other versions have commands for."""

@@ -11,7 +11,7 @@ import click
 from polygym.cli.exits import ExitCode
 from polygym.cli.output import print_columns, print_json
 from polygym.metrics.running import overall
-from polygym.metrics.table import environment_table
+from polygym.metrics.table import component_lines, environment_table
 from polygym.protocol.errors import ConfigError, InputError, OutputError
 from polygym.protocol.json import JsonObject
 from polygym.rollouts.merge import Merged, MergeRequest, merge
@@ -100,7 +100,7 @@ def _print(merged: Merged) -> None:
     snapshots = {name: metrics.snapshot() for name, metrics in merged.metrics.items()}
     if snapshots:
         together = overall(merged.metrics.values()) if len(snapshots) > 1 else None
-        for line in environment_table(snapshots, together):
+        for line in (*environment_table(snapshots, together), *component_lines(snapshots)):
             click.echo(line)
     if merged.identical:
         click.echo(f"{merged.identical} records were there more than once and are kept once.")

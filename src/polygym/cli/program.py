@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from polygym import __version__
+from polygym.cli.dataset import dataset_group
 from polygym.cli.env import env_group
 from polygym.cli.eval import eval_group
 from polygym.cli.exits import ExitCode, report
@@ -37,6 +38,7 @@ def program(context: click.Context, is_version: bool, is_json: bool) -> int:
     return ExitCode.OK
 
 
+program.add_command(dataset_group)
 program.add_command(env_group)
 program.add_command(eval_group)
 program.add_command(list_group)

@@ -29,6 +29,8 @@ _NOUNS: Final[Mapping[ComponentKind, str]] = {
 _NESTING: Final = 2
 _OWN_CONFIG: Final = "config.yaml"
 _WITH_OWN_CONFIG: Final = ("environment", "benchmark")
+_ALSO: Final[Mapping[ComponentKind, ComponentKind]] = {"environment": "resources-server"}
+"""Where a name is looked for that its own kind does not have: a resources server with its agent is an environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,14 @@ def selected_config(selector: Selector, roots: Sequence[Path]) -> Path:
     """The config file that `selector` stands for, from the first root that has it.
 
     For `NAME` that is `configs/NAME.yaml` of the component's folder, or the only file in `configs`; for environments
-    and benchmarks first `config.yaml`. For `NAME/VARIANT` it is `configs/VARIANT.yaml` or `VARIANT.yaml`.
+    and benchmarks first `config.yaml`. For `NAME/VARIANT` it is `configs/VARIANT.yaml` or `VARIANT.yaml`. The name of
+    an environment may be that of a resources server.
     Raises ConfigError with the nearest names when there is none.
     """
-    parts = selector.name.split("/")
-    if ".." not in parts and "" not in parts:
-        for length in range(len(parts), 0, -1):
-            for root in roots:
-                folder = root.joinpath(FOLDERS[selector.kind], *parts[:length])
-                config = _config_in(folder, selector.kind, "/".join(parts[length:]))
-                if config is not None:
-                    return config
+    for kind in _kinds(selector):
+        config = _named_config(kind, selector.name.split("/"), roots)
+        if config is not None:
+            return config
     raise ConfigError(f"{selector}: {_why_not(selector, roots)}")
 
 
@@ -78,6 +77,21 @@ def configs_of(folder: Path, kind: ComponentKind) -> tuple[Path, ...]:
         files += folder.glob("*.yaml")
     main = _config_in(folder, kind, "")
     return tuple(sorted(files, key=lambda file: (file != main, str(file))))
+
+
+def _kinds(selector: Selector) -> list[ComponentKind]:
+    return [selector.kind, *([_ALSO[selector.kind]] if selector.kind in _ALSO else [])]
+
+
+def _named_config(kind: ComponentKind, parts: Sequence[str], roots: Sequence[Path]) -> Path | None:
+    if ".." in parts or "" in parts:
+        return None
+    for length in range(len(parts), 0, -1):
+        for root in roots:
+            config = _config_in(root.joinpath(FOLDERS[kind], *parts[:length]), kind, "/".join(parts[length:]))
+            if config is not None:
+                return config
+    return None
 
 
 def _config_in(folder: Path, kind: ComponentKind, variant: str) -> Path | None:
@@ -110,7 +124,9 @@ def _why_not(selector: Selector, roots: Sequence[Path]) -> str:
     noun = _NOUNS[selector.kind]
     if selector.name.endswith((".yaml", ".yml")):
         return f"this takes the name of a component. For a file use --config {selector.name}."
-    folders = component_folders(selector.kind, roots)
+    folders: dict[str, Path] = {}
+    for kind in reversed(_kinds(selector)):
+        folders |= component_folders(kind, roots)
     name, _, _ = selector.name.partition("/")
     for known in (selector.name, name):
         if known in folders:

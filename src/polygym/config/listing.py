@@ -3,12 +3,13 @@
 Configs are read and merged, never resolved, so a missing key or endpoint hides nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
 from polygym.config.components import FOLDERS, ComponentKind, component_folders, configs_of
+from polygym.config.dimensions import DIMENSIONS, ListedManifest, listed_manifest
 from polygym.config.directives import apply_directives
 from polygym.config.includes import CONFIG_PATHS, read_documents
 from polygym.config.origins import Origins
@@ -43,7 +44,11 @@ class Component:
     description: str | None
     domain: str | None
     verified: bool | None
+    manifest: ListedManifest
+    """The values of every dimension; none where its config names none."""
     datasets: tuple[ListedDataset, ...]
+    has_agent: bool
+    """Whether its config brings an agent, so that its rows can be run."""
     problem: str | None
     """Why its config cannot be read, if so."""
 
@@ -57,6 +62,7 @@ class Component:
             "description": self.description,
             "domain": self.domain,
             "verified": self.verified,
+            "manifest": {dimension: list(values) for dimension, values in self.manifest.items()},
             "datasets": [dataset._asdict() for dataset in self.datasets],
             "problem": self.problem,
         }
@@ -71,8 +77,36 @@ def list_components(roots: Sequence[Path], kinds: Sequence[ComponentKind] = KIND
     ]
 
 
+def list_environments(roots: Sequence[Path]) -> list[Component]:
+    """What can be run as an environment, by name: resources servers with an agent, and the folders of `environments`.
+
+    Of two of one name the one in `environments` is there, which is what `--environment NAME` takes.
+    """
+    found = {
+        component.name: component
+        for component in list_components(roots, ["resources-server", "environment"])
+        if component.kind == "environment" or component.has_agent or component.problem is not None
+    }
+    return [found[name] for name in sorted(found)]
+
+
+def filter_components(components: Sequence[Component], wanted: Mapping[str, Collection[str]]) -> list[Component]:
+    """Those of `components` that have, in each dimension of `wanted`, one of its values; no values ask for nothing."""
+    return [
+        component
+        for component in components
+        if all(not values or not set(values).isdisjoint(component.manifest[name]) for name, values in wanted.items())
+    ]
+
+
+def known_values(components: Sequence[Component], dimension: str) -> list[str]:
+    """The values of a dimension that there are: the known ones and those that `components` have."""
+    used = {value for component in components for value in component.manifest[dimension]}
+    return sorted(used.union(DIMENSIONS[dimension]))
+
+
 def search_components(components: Sequence[Component], query: str) -> list[Component]:
-    """Those of `components` in whose name, domain, description or datasets every word of `query` occurs."""
+    """Those of `components` in whose name, domain, description, manifest or datasets every word of `query` occurs."""
     words = query.casefold().split()
     return [component for component in components if all(word in _searched_text(component) for word in words)]
 
@@ -97,7 +131,9 @@ def _component(name: str, kind: ComponentKind, folder: Path, roots: Sequence[Pat
         description=_text(_first(about, "description")),
         domain=_text(_first(about, "domain")),
         verified=verified if isinstance(verified, bool) else None,
+        manifest=listed_manifest(_first(about, "manifest")),
         datasets=tuple(dataset for server in servers for dataset in _datasets(server.fields)),
+        has_agent=any(server.type == FOLDERS["agent-type"] for server in servers),
         problem=problem,
     )
 
@@ -145,4 +181,5 @@ def _text(value: Any) -> str | None:
 
 def _searched_text(component: Component) -> str:
     datasets = " ".join(dataset.name for dataset in component.datasets)
-    return f"{component.name} {component.domain} {component.description} {datasets}".casefold()
+    manifest = " ".join(value for values in component.manifest.values() for value in values)
+    return f"{component.name} {component.domain} {component.description} {manifest} {datasets}".casefold()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from polygym.config.origins import Origins
+from polygym.config.references import POLICY_MODEL
 from polygym.config.tree import MISSING, KeyPath, dotted, walk
 from polygym.protocol.errors import ConfigError, suggest
 from polygym.protocol.json import JsonObject
@@ -72,7 +73,9 @@ def _lines(failures: Sequence[Unresolved], tree: JsonObject, origins: Origins) -
             f"{asked}. Add --model-type TYPE {options}, or set {'it' if len(model) == 1 else 'them'} in env.yaml."
         )
     for name, group in by_name.items():
-        if name not in MODEL_OPTIONS:
+        if name == POLICY_MODEL:
+            yield f"no model given, but asked for by {_asked_by(group, origins)}. Add --model-type TYPE."
+        elif name not in MODEL_OPTIONS:
             near = suggest(name, map(str, tree))
             hint = f" {near}" if near.startswith("Meant") else ""
             yield (

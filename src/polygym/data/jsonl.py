@@ -1,10 +1,12 @@
 """JSONL files line by line: datasets as people write them, and our own files as a killed run leaves them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
-from polygym.protocol.errors import InputError
+from polygym.protocol.errors import InputError, OutputError
+from polygym.protocol.json import JsonObject, dumps
 
 
 def dataset_lines(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -49,3 +51,37 @@ def cut_torn_end(fd: int) -> int:
         end = start
     os.ftruncate(fd, end)
     return end
+
+
+def write_dataset(path: Path, rows: Iterable[JsonObject], *, is_overwriting: bool = False) -> int:
+    """Write a dataset row by row; how many there are. The file appears, or is replaced, when the last row is written.
+
+    What `rows` raises leaves everything as it was. Raises OutputError for a file that cannot be written, or that exists
+    unless it may be overwritten; no row is taken then.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path}: is no file. Choose another --output.")
+    if path.exists() and not is_overwriting:
+        raise OutputError(f"{path}: exists already. Replace it with --overwrite, or choose another --output.")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            try:
+                count = _write(file, rows)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}. Choose another --output.") from error
+    return count
+
+
+def _write(file: IO[bytes], rows: Iterable[JsonObject]) -> int:
+    count = 0
+    for row in rows:
+        file.write(dumps(row) + b"\n")
+        count += 1
+    file.flush()
+    return count

@@ -1,7 +1,7 @@
 """A fleet: the servers of one configuration, up and connected.
 
 Embedded servers are objects in this process. They get ports of their own only when somebody outside has to reach them:
-a server in another process, or callers of `gym env start`.
+a server in another process, callers of `gym env start`, or agents that call tools over MCP.
 """
 
 import asyncio
@@ -107,8 +107,11 @@ class Fleet:
         """
         register_roots(self.config.roots)
         self.members = {name: Member(instance, place(instance)) for name, instance in self.config.instances.items()}
-        if self.is_served or any(member.placement == "process" for member in self.members.values()):
-            for member in self._local():
+        is_called_from_outside = self.is_served or any(
+            member.placement == "process" for member in self.members.values()
+        )
+        for member in self._local():
+            if is_called_from_outside or member.instance.fields.get("expose_tools_over_mcp"):
                 self._bind(member)
         for member in self.members.values():
             self._connect(member)
@@ -145,7 +148,7 @@ class Fleet:
                 origin=instance.origin,
                 directory=self.wiring,
             )
-            self.wiring.connect_embedded(member.server)
+            self.wiring.connect_embedded(member.server, member.url)
             return
         if member.placement == "remote":
             member.url = instance.url

@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from polygym.config.model import ServerInstance
@@ -19,21 +21,38 @@ READY = ".polygym-ready"
 """Written last; an environment without it was interrupted and is made again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """Whose packages an environment holds."""
+
+    name: str
+    folder: Path
+    origin: str
+    """Where it is asked for, for messages."""
+
+
 def interpreter_for(instance: ServerInstance, settings: JsonObject) -> Path:
     """The Python that runs an instance in its own process: the running one when that has what the instance requires.
 
     Makes the virtual environment when it is not there yet, which can take minutes. Raises ConfigError when that fails.
     """
-    if instance.folder is None or not unmet_requirements(instance.folder):
+    if instance.folder is None:
         return Path(sys.executable)
-    wanted = [*_ourselves(), *requirement_lines(instance.folder)]
-    venv = _cache(settings) / f"{instance.implementation}-{_digest(wanted)}"
+    return interpreter_with(Implementation(instance.implementation, instance.folder, instance.origin), settings)
+
+
+def interpreter_with(implementation: Implementation, settings: JsonObject, extra: Sequence[str] = ()) -> Path:
+    """As `interpreter_for`; a virtual environment that is made has the packages `extra`, too."""
+    if not unmet_requirements(implementation.folder):
+        return Path(sys.executable)
+    wanted = [*_ourselves(), *requirement_lines(implementation.folder), *extra]
+    venv = _cache(settings) / f"{implementation.name}-{_digest(wanted)}"
     python = venv / "bin" / "python"
     venv.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{venv}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (venv / READY).exists():
-            _make(venv, python, wanted, instance)
+            _make(venv, python, wanted, implementation)
     return python
 
 
@@ -62,26 +81,26 @@ def _ourselves() -> list[str]:
     return [f"polygym=={distribution.version}"]
 
 
-def _make(venv: Path, python: Path, wanted: list[str], instance: ServerInstance) -> None:
+def _make(venv: Path, python: Path, wanted: list[str], implementation: Implementation) -> None:
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.exists() else shutil.which("uv")
     if uv is None:
         raise ConfigError(
-            f"{instance.origin}: {instance.implementation} needs its own virtual environment, which uv makes, and there"
-            " is no uv. Install it: pip install 'polygym[venv]'."
+            f"{implementation.origin}: {implementation.name} needs its own virtual environment, which uv makes, and"
+            " there is no uv. Install it: pip install 'polygym[venv]'."
         )
     shutil.rmtree(venv, ignore_errors=True)
-    _run([uv, "venv", "--quiet", "--python", sys.executable, str(venv)], instance)
+    _run([uv, "venv", "--quiet", "--python", sys.executable, str(venv)], implementation)
     options = [part for line in wanted for part in (line.split(maxsplit=1) if line.startswith("-") else [line])]
-    _run([uv, "pip", "install", "--quiet", "--python", str(python), *options], instance)
+    _run([uv, "pip", "install", "--quiet", "--python", str(python), *options], implementation)
     (venv / READY).touch()
 
 
-def _run(command: list[str], instance: ServerInstance) -> None:
-    done = subprocess.run(command, cwd=instance.folder, capture_output=True, text=True, check=False)
+def _run(command: list[str], implementation: Implementation) -> None:
+    done = subprocess.run(command, cwd=implementation.folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         problem = done.stderr.strip()[-1500:]
         raise ConfigError(
-            f"{instance.origin}: the virtual environment of {instance.implementation} cannot be made"
-            f" (requirements.txt in {instance.folder}): {problem}"
+            f"{implementation.origin}: the virtual environment of {implementation.name} cannot be made"
+            f" (requirements.txt in {implementation.folder}): {problem}"
         )

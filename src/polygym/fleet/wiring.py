@@ -40,10 +40,10 @@ class Wiring:
         """The agent server of that name."""
         return self.agents[ref.name]
 
-    def connect_embedded(self, server: Server) -> None:
-        """Reach a server of this process by method calls."""
+    def connect_embedded(self, server: Server, url: str | None = None) -> None:
+        """Reach a server of this process by method calls. `url` is where it is served besides, if it is."""
         if isinstance(server, ResourcesServer):
-            self.resources_servers[server.name] = EmbeddedResources(server)
+            self.resources_servers[server.name] = EmbeddedResources(server, url)
         elif isinstance(server, ModelServer):
             self.models[server.name] = EmbeddedModel(server)
         elif isinstance(server, AgentServer):

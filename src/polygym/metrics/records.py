@@ -11,6 +11,7 @@ from polygym.protocol.json import JsonObject, loads
 from polygym.protocol.rollouts import FAILURE_CLASS, MASK_SAMPLE, ROLLOUT_STATE, RolloutState
 
 REWARD: Final = "reward"
+REWARD_COMPONENTS: Final = "reward_components"
 TOKEN_COUNTS: Final = ("input_tokens", "output_tokens", "total_tokens")
 """Usage of a response, as metrics name it."""
 SCORED_STATES: Final = frozenset({RolloutState.SCORED, RolloutState.MASKED})
@@ -51,13 +52,19 @@ def reward_of(record: JsonObject) -> float | None:
 def numbers_of(record: JsonObject) -> dict[str, float]:
     """Finite numeric top-level fields by name, truth values as 0 and 1, and the token counts of the response's usage.
 
-    Keys that begin with `_ng_` are bookkeeping and left out.
+    Parts of the reward are among them as `reward_components/<name>`. Keys that begin with `_ng_` are bookkeeping and
+    left out.
     """
     numbers = {
         name: float(value)
         for name, value in record.items()
         if isinstance(value, (int, float)) and not name.startswith(_OWN_PREFIX) and math.isfinite(value)
     }
+    components = record.get(REWARD_COMPONENTS)
+    if isinstance(components, dict):
+        for name, value in components.items():
+            if isinstance(value, (int, float)) and math.isfinite(value):
+                numbers[f"{REWARD_COMPONENTS}/{name}"] = float(value)
     usage = usage_of(record)
     for name in TOKEN_COUNTS:
         count = usage.get(name)

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from polygym.metrics.records import REWARD_COMPONENTS
 from polygym.protocol.json import JsonObject
 
 NOTHING: Final = "-"
 """Stands for a number that there is none of."""
 OVERALL: Final = "all"
+_COMPONENT: Final = f"{REWARD_COMPONENTS}/"
 
 
 def environment_table(snapshots: Mapping[str, JsonObject], overall: JsonObject | None = None) -> list[str]:
@@ -21,6 +23,20 @@ def environment_table(snapshots: Mapping[str, JsonObject], overall: JsonObject |
     header = ["environment", *columns]
     body = [[name, *(_COLUMNS[column](snapshot) for column in columns)] for name, snapshot in rows]
     return _align([header, *body])
+
+
+def component_lines(snapshots: Mapping[str, JsonObject]) -> list[str]:
+    """One line for each environment whose reward has named parts: the mean of each."""
+    lines = []
+    for name, snapshot in snapshots.items():
+        parts = {
+            field.removeprefix(_COMPONENT): summary["mean"]
+            for field, summary in snapshot["fields"].items()
+            if field.startswith(_COMPONENT)
+        }
+        if parts:
+            lines.append(f"{name}: " + ", ".join(f"{part} {_number(mean, '.3f')}" for part, mean in parts.items()))
+    return lines
 
 
 def failure_lines(snapshots: Mapping[str, JsonObject]) -> list[str]:

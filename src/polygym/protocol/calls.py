@@ -75,6 +75,12 @@ class ToolResult(NamedTuple):
     """Text for the model: the tool's text, or its value as JSON."""
     is_error: bool
     """Whether the tool refused or raised. `output` then says why, in a form the model can act on."""
+    content: list[JsonObject] | None = None
+    """Content parts (`input_text`, `input_image`, …) when the tool shows more than text; `output` is their text."""
+
+    def for_model(self) -> str | list[JsonObject]:
+        """What goes into the `function_call_output`."""
+        return self.output if self.content is None else self.content
 
 
 class Model(Protocol):
@@ -97,8 +103,20 @@ class ResourcesSession(Protocol):
         """What seeding answered: `{}` or an environment's own fields, such as a first observation."""
         ...
 
+    @property
+    def row(self) -> JsonObject:
+        """The task's row; with the tools that the environment offers when the row brings none.
+
+        Empty in a session that an outside caller seeded at a server elsewhere.
+        """
+        ...
+
     async def call_tool(self, name: str, arguments: JsonObject) -> ToolResult:
         """Call one tool. A tool that raises gives an error result; a lost server raises RolloutFailure."""
+        ...
+
+    async def next_user_message(self, response: JsonObject) -> str | None:
+        """What the environment's user says to `response`, the rollout so far; None ends it. Raises RolloutFailure."""
         ...
 
     async def verify(self, response: JsonObject) -> JsonObject:

@@ -1,8 +1,9 @@
 """What goes wrong inside a rollout, named once.
 
 Who classifies: the boundary where a call leaves its caller. The endpoint client names what a model endpoint did, the
-channel to a resources server names what its seed, tools and verify did, the rollout engine names timeouts,
+channel to a resources server names what its seed, tools, user and verify did, the rollout engine names timeouts,
 cancellations and lost servers. Authors of environments raise plain errors; the boundary wraps them, keeping the cause.
+The classes `model_…` are the policy's: a judge or a simulated user that fails is the trouble of who asked it.
 Who records: the rollout engine alone, in the failures file. A failure never has a reward.
 
 A tool that raises, arguments that do not parse and too many steps are the policy's own doing: they are shown to the
@@ -11,7 +12,7 @@ model or scored by the verifier, and are no failures.
 
 import math
 from enum import StrEnum
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from polygym.protocol.json import JsonObject
 
@@ -33,6 +34,8 @@ class FailureClass(StrEnum):
     """The environment could not set up its session."""
     TOOL_ERROR = "tool_error"
     """A tool's server failed, as opposed to the tool saying no."""
+    USER_ERROR = "user_error"
+    """The simulated user failed: the environment's own raised, or its model refused the request."""
     VERIFIER_ERROR = "verifier_error"
     """`verify` raised, or gave something that is no reward."""
     AGENT_ERROR = "agent_error"
@@ -51,6 +54,7 @@ class Stage(StrEnum):
     SEED = "seed"
     MODEL = "model"
     TOOL = "tool"
+    USER = "user"
     VERIFY = "verify"
     AGENT = "agent"
     ROLLOUT = "rollout"
@@ -130,6 +134,33 @@ def failure_from_json(record: JsonObject) -> RolloutFailure:
         http_status=_number(record.get("_ng_failure_http_status"), int),
         retry_after_s=_number(record.get("_ng_failure_retry_after_s"), float),
     )
+
+
+_REFUSED_IN = {
+    Stage.SEED: FailureClass.SEED_ERROR,
+    Stage.TOOL: FailureClass.TOOL_ERROR,
+    Stage.USER: FailureClass.USER_ERROR,
+}
+
+
+def raise_inside(failure: RolloutFailure, stage: Stage, server: str) -> NoReturn:
+    """Raise `failure`, which came out of a stage of `server`, as what it is for the rollout.
+
+    A model that was called there is not the policy. In `verify` its failure is a `verifier_error`; elsewhere it is an
+    `environment_lost` if another attempt may cure it, else the stage's own error. Other failures stay what they are.
+    """
+    if failure.stage is not Stage.MODEL:
+        raise failure
+    if stage is Stage.VERIFY:
+        failure_class = FailureClass.VERIFIER_ERROR
+    elif failure.is_retryable:
+        failure_class = FailureClass.ENVIRONMENT_LOST
+    else:
+        failure_class = _REFUSED_IN[stage]
+    message = f"{server}, {stage}: a model other than the policy failed ({failure.failure_class}): {failure.message}"
+    raise RolloutFailure(
+        failure_class, stage, message, http_status=failure.http_status, retry_after_s=failure.retry_after_s
+    ) from failure
 
 
 NumberT = TypeVar("NumberT", int, float)

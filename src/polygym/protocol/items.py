@@ -4,10 +4,11 @@ An item is a JSON object with a `type` (a message may leave it out). Kinds and f
 through everything untouched. Source: OpenAI API reference, Responses.
 """
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from polygym.protocol.json import JsonObject, loads
+from polygym.protocol.json import JsonObject, dumps, loads
 
 
 class FunctionCall(NamedTuple):
@@ -47,8 +48,13 @@ class FunctionCall(NamedTuple):
 def input_items(value: str | list[JsonObject]) -> list[JsonObject]:
     """The `input` of create params as a new list of items; a plain string is one user message."""
     if isinstance(value, str):
-        return [{"role": "user", "content": value, "type": "message"}]
+        return [user_message(value)]
     return list(value)
+
+
+def user_message(text: str) -> JsonObject:
+    """A message of the user, in the easy form."""
+    return {"role": "user", "content": text, "type": "message"}
 
 
 def output_message(text: str, *, message_id: str) -> JsonObject:
@@ -74,29 +80,42 @@ def function_call(name: str, arguments_text: str, *, call_id: str, item_id: str)
     }
 
 
-def function_call_output(call_id: str, output: str) -> JsonObject:
-    """The answer to a tool call, as the agent sends it to the model."""
+def function_call_output(call_id: str, output: str | list[JsonObject]) -> JsonObject:
+    """The answer to a tool call, text or content parts, as the agent sends it to the model."""
     return {"type": "function_call_output", "call_id": call_id, "output": output}
+
+
+def input_text(text: str) -> JsonObject:
+    """A content part: text."""
+    return {"type": "input_text", "text": text}
+
+
+def input_image(image: bytes | str, media_type: str = "image/png", *, detail: str = "auto") -> JsonObject:
+    """A content part: an image, given as the bytes of a file of `media_type`, or as a URL."""
+    if isinstance(image, bytes):
+        image = f"data:{media_type};base64,{b64encode(image).decode()}"
+    return {"type": "input_image", "image_url": image, "detail": detail}
 
 
 def function_calls(items: Iterable[JsonObject]) -> Iterator[FunctionCall]:
     """The tool calls among `items`, in order."""
     for item in items:
         if item.get("type") == "function_call":
-            yield FunctionCall(
-                str(item.get("call_id") or ""), str(item.get("name") or ""), str(item.get("arguments") or "")
-            )
+            arguments = item.get("arguments") or ""
+            text = dumps(arguments).decode() if isinstance(arguments, dict) else str(arguments)
+            yield FunctionCall(str(item.get("call_id") or ""), str(item.get("name") or ""), text)
 
 
-def text_of(content: str | list[JsonObject] | None) -> str:
-    """The text of a message's content: the string, or its text parts joined. Refusals and media give nothing."""
+def text_of(content: object) -> str:
+    """The text of a message's content: the string, or its text parts joined. Everything else gives nothing."""
     if isinstance(content, str):
         return content
-    return "".join(str(part.get("text") or "") for part in content or () if part.get("type") in TEXT_PARTS)
+    parts = (part for part in content if isinstance(part, dict)) if isinstance(content, list) else ()
+    return "".join(str(part.get("text") or "") for part in parts if part.get("type") in TEXT_PARTS)
 
 
-TEXT_PARTS = frozenset({"output_text", "input_text", "text"})
-"""Content part kinds that hold plain text."""
+TEXT_PARTS = ("output_text", "input_text", "text")
+"""Content part kinds that hold plain text; no set, since a model's `type` may be something that has no hash."""
 
 
 def is_message(item: JsonObject) -> bool:

@@ -7,10 +7,14 @@ from polygym.protocol.errors import InputError
 from polygym.protocol.json import JsonObject, loads
 
 PARAMS: Final = "responses_create_params"
+TOOLS: Final = "tools"
+"""Key in create params, and in what seeding answers: tools that are offered to the model."""
 AGENT_REF: Final = "agent_ref"
 TASK_INDEX: Final = "_ng_task_index"
 ROLLOUT_INDEX: Final = "_ng_rollout_index"
 ATTEMPT_INDEX: Final = "_ng_attempt_index"
+MCP: Final = "mcp"
+"""Key in what seeding answers: how the tools are reached over MCP."""
 LARGEST_INDEX: Final = 1 << 39
 """Task indices stay below it."""
 
@@ -53,6 +57,19 @@ def parse_task(row: JsonObject, *, index: int, origin: str) -> Task:
         )
     _check_input(params.get("input"), origin)
     return Task(row, _agent_name(row, origin), _task_index(row, index, origin), origin)
+
+
+def with_offered_tools(row: JsonObject, seed: JsonObject) -> JsonObject:
+    """`row`, its params completed by the tools that seeding answered; itself when it brings its own, also if none."""
+    params, offered = row.get(PARAMS), seed.get(TOOLS)
+    if not offered or not isinstance(params, dict) or params.get(TOOLS) is not None or not _are_tools(offered):
+        return row
+    return {**row, PARAMS: {**params, TOOLS: offered}}
+
+
+def _are_tools(offered: Any) -> bool:
+    """Whether another implementation's seed answer means by `tools` what we do."""
+    return isinstance(offered, list) and all(isinstance(each, dict) and "name" in each for each in offered)
 
 
 def _check_input(value: Any, origin: str) -> None:

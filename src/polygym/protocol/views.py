@@ -16,10 +16,11 @@ class RolloutView:
         self.response = response
         """The final Response; its `output` holds the items of every step, tool outputs included."""
 
-    @property
+    @cached_property
     def output(self) -> list[JsonObject]:
-        """Items that model and tools produced, in order."""
-        return self.response.get("output") or []
+        """Items that model and tools produced, in order; what is no item is left out."""
+        output = self.response.get("output")
+        return [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
 
     @cached_property
     def output_text(self) -> str:
@@ -45,21 +46,27 @@ class RolloutView:
     def tool_outputs(self) -> dict[str, Any]:
         """What each tool call got back, by `call_id`: a string, or a list of content parts."""
         return {
-            item.get("call_id", ""): item.get("output")
+            str(item.get("call_id", "")): item.get("output")
             for item in self.output
             if item.get("type") == "function_call_output"
         }
 
     @cached_property
+    def user_messages(self) -> list[JsonObject]:
+        """What the user said after the task's own messages, where the rollout is a conversation."""
+        return [item for item in self.output if items.is_message(item) and item.get("role") == "user"]
+
+    @cached_property
     def reasoning(self) -> str:
         """Reasoning text and summaries, a line break between parts."""
-        parts = [
-            str(part.get("text", ""))
-            for item in self.output
-            if item.get("type") == "reasoning"
-            for part in (item.get("content") or item.get("summary") or ())
-        ]
-        return "\n".join(parts)
+        found: list[str] = []
+        for item in self.output:
+            if item.get("type") == "reasoning":
+                content = item.get("content") or item.get("summary") or ()
+                parts = [{"text": content}] if isinstance(content, str) else content
+                if isinstance(parts, list | tuple):
+                    found += [str(part.get("text") or "") for part in parts if isinstance(part, dict)]
+        return "\n".join(found)
 
     @property
     def is_complete(self) -> bool:
@@ -67,5 +74,14 @@ class RolloutView:
         return not self.response.get("incomplete_details") and self.response.get("status") != "incomplete"
 
     def called(self, tool: str) -> bool:
-        """Whether the model called that tool at least once."""
+        """Whether the model called that tool at least once, whatever the arguments and whatever came of it."""
         return any(call.name == tool for call in self.function_calls)
+
+    def calls_of(self, tool: str) -> list[items.FunctionCall]:
+        """The calls of that tool, in order."""
+        return [call for call in self.function_calls if call.name == tool]
+
+    def output_of(self, call: items.FunctionCall) -> str | None:
+        """The text that a call got back; None for one that was never carried out."""
+        output = self.tool_outputs.get(call.call_id)
+        return None if output is None else items.text_of(output)

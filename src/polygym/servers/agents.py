@@ -22,7 +22,7 @@ class LaneConfig(BaseModel):
     """Share of the run's limit, relative to the other agents'."""
     timeout_s: Seconds | None = None
     """Seconds of its own time that a whole rollout may take; None for no limit."""
-    stage_timeouts_s: dict[Literal["seed", "model", "tool", "verify"], Seconds] = Field(default_factory=dict)
+    stage_timeouts_s: dict[Literal["seed", "model", "tool", "user", "verify"], Seconds] = Field(default_factory=dict)
     """Seconds of its own time that one call of a stage may take; stages that are absent have no limit."""
     max_attempts: int = Field(default=3, ge=1)
     """Attempts at a rollout in all, the first included."""
@@ -50,7 +50,7 @@ class AgentServer(Server, ABC):
         """One rollout: seed, `act`, verify; the verified row. The session is closed whatever happens."""
         resources = self.directory.resources(self.config.resources_server)
         async with resources.open(row, context) as session:
-            response = await self.act(row[PARAMS], session, context)
+            response = await self.act(session.row[PARAMS], session, context)
             return await session.verify(response)
 
     async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:

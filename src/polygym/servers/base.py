@@ -3,6 +3,8 @@
 Knows no transport: who calls a server, and over what, is settled elsewhere.
 """
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any, ClassVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -79,14 +81,21 @@ class Server:
 
 def explain_validation(error: ValidationError) -> str:
     """A pydantic error in one line: `field.path: what is wrong (got …); …`."""
-    return "; ".join(_explain_one(detail) for detail in error.errors(include_url=False))
+    return join_problems(_explain_one(detail) for detail in error.errors(include_url=False))
 
 
 def _explain_one(detail: Any) -> str:
     path = ".".join(str(part) for part in detail["loc"])
-    given = "" if detail["type"] == "missing" else f" (got {_shorten(repr(detail['input']))})"
+    given = "" if detail["type"] == "missing" else f" (got {shorten(repr(detail['input']))})"
     return f"{path}: {detail['msg']}{given}" if path else f"{detail['msg']}{given}"
 
 
-def _shorten(text: str, limit: int = 80) -> str:
+def join_problems(problems: Iterable[str], limit: int = 20) -> str:
+    """The first `limit` problems in one line, and whether there are more; further ones are not even looked at."""
+    listed = list(islice(problems, limit + 1))
+    return "; ".join([*listed[:limit], "and more"] if len(listed) > limit else listed)
+
+
+def shorten(text: str, limit: int = 80) -> str:
+    """`text`, cut to `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

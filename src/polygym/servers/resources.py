@@ -3,7 +3,7 @@
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from types import NoneType, UnionType
@@ -15,13 +15,17 @@ from polygym.metrics.aggregate import aggregate
 from polygym.protocol.awaiting import is_awaitable
 from polygym.protocol.calls import Directory, ToolResult
 from polygym.protocol.errors import InputError, suggest
-from polygym.protocol.failures import RolloutFailure, describe
+from polygym.protocol.failures import RolloutFailure, Stage, describe, raise_inside
 from polygym.protocol.json import JsonObject, dumps
+from polygym.protocol.tasks import MCP, PARAMS, TOOLS
 from polygym.protocol.views import RolloutView
-from polygym.servers.base import Server, ServerConfig, explain_validation
+from polygym.servers.base import Server, ServerConfig, explain_validation, shorten
 from polygym.servers.blocking import pool_of, run_blocking
+from polygym.servers.manifest import Manifest
+from polygym.servers.offers import offer_of
+from polygym.servers.schemas import explain_mismatch
 from polygym.servers.sessions import Session, StateT, TaskFields, TaskT
-from polygym.servers.tools import ToolError, render, sendable, tools_of
+from polygym.servers.tools import Tool, ToolError, invalid_arguments, render, result_of, sendable, tools_of
 
 log = logging.getLogger("polygym.resources")
 
@@ -31,35 +35,57 @@ class ResourcesServerConfig(ServerConfig):
 
     domain: str | None = None
     """Subject area: math, coding, agent, knowledge …"""
+    expose_tools_over_mcp: bool = False
+    """Whether agents can call its tools at `/mcp`, too, as an MCP server over streamable HTTP."""
     session_ttl_s: float = Field(default=3600.0, gt=0)
     """Seconds after its last call when a session that nobody closed is released."""
+    manifest: Manifest | None = None
+    """What kind of environment it is, for people who choose one."""
+
+
+_NOT_FIELDS = frozenset({PARAMS, "response", "reward", "reward_components", "explanation"})
+"""Keys of an output row that no field of a Verification may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
     """What `verify` may return instead of a bare reward."""
 
-    reward: float
-    """The scalar that evaluation and training use."""
-    components: dict[str, float] = field(default_factory=dict)
-    """Named parts of the reward; written as `reward_components`."""
+    reward: float | None = None
+    """The scalar that evaluation and training use; None for the weighted sum of the components."""
+    components: Mapping[str, float] = field(default_factory=dict)
+    """Named parts of the reward; written as `reward_components`. Each becomes a metric."""
     fields: JsonObject = field(default_factory=dict)
     """Further fields of the output row. Numbers among them become metrics."""
     explanation: str | None = None
     """Why this reward, for people."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """What a component counts in the sum; 1 where it is not named."""
 
     def to_json(self) -> JsonObject:
         """What it adds to the output row. Raises TypeError or ValueError for what is no number, or no JSON."""
+        if not _NOT_FIELDS.isdisjoint(self.fields):
+            taken = ", ".join(sorted(_NOT_FIELDS.intersection(self.fields)))
+            raise ValueError(f"fields of a Verification cannot be called {taken}: the row has that already")
         added = dict(self.fields)
-        if self.components:
-            added["reward_components"] = {name: check_reward(value) for name, value in self.components.items()}
+        components = {name: check_reward(value) for name, value in self.components.items()}
+        if components:
+            added["reward_components"] = components
         if self.explanation is not None:
             added["explanation"] = self.explanation
         try:
             dumps(added)
         except TypeError as error:
             raise TypeError(f"the fields of a Verification must be JSON: {error}") from error
-        return {**added, "reward": check_reward(self.reward)}
+        return {**added, "reward": self._sum(components) if self.reward is None else check_reward(self.reward)}
+
+    def _sum(self, components: Mapping[str, float]) -> float:
+        if not components:
+            raise TypeError("a Verification needs a reward, or components that it is the sum of")
+        unknown = ", ".join(sorted(self.weights.keys() - components.keys()))
+        if unknown:
+            raise ValueError(f"weights of a Verification name no component: {unknown}")
+        return check_reward(math.fsum(self.weights.get(name, 1.0) * value for name, value in components.items()))
 
 
 class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
@@ -73,6 +99,8 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
     config: ResourcesServerConfig
     task_class: ClassVar[type[TaskFields]] = TaskFields
     state_class: ClassVar[type | None] = None
+    route_aliases: ClassVar[Mapping[str, str]] = {}
+    """Further names of `seed_session` and `close_session` for agents of other implementations, over HTTP."""
     _type_arguments: ClassVar[tuple[Any, Any]] = (TaskT, StateT)  # type: ignore[misc]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -102,6 +130,8 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
         """The tools offered to the model, by name."""
         self._pools = {method.__name__ for method in (self.seed_session, self.verify) if pool_of(method)}
         """Methods marked `@blocking`."""
+        self._chooses_tools = self._overrides("offered_tools")
+        self._has_catch_all = self._overrides("call_other_tool")
         for offered in self.tools.values():
             if offered.attribute in vars(self) or hasattr(ResourcesServer, offered.attribute):
                 raise TypeError(
@@ -109,8 +139,37 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
                     f" otherwise and write @tool(name={offered.name!r})"
                 )
 
+    def _overrides(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(ResourcesServer, method)
+
     def seed_session(self, session: Session[TaskT, StateT]) -> None | JsonObject | Awaitable[None | JsonObject]:
         """Prepare `session.state` for `session.task`. What it returns is shown to the agent. Sync or async."""
+        return None
+
+    def offered_tools(
+        self, session: Session[TaskT, StateT]
+    ) -> Iterable[Tool | JsonObject] | Awaitable[Iterable[Tool | JsonObject]]:
+        """The tools of this rollout, chosen once, after `seed_session`; no others can be called. Sync or async.
+
+        Give tools of `self.tools`, or definitions `{"name": …, "description": …, "parameters": <JSON Schema>}`, whose
+        arguments are checked against their schema. A call of a name that is no `@tool` goes to `call_other_tool`.
+        """
+        return self.tools.values()
+
+    def call_other_tool(self, name: str, arguments: JsonObject, session: Session[TaskT, StateT]) -> Any:
+        """Carry out a call of a tool that is no `@tool` method, and is treated like one. Sync or async.
+
+        Without `offered_tools` it gets every name that the model makes up, and arguments that nobody has checked.
+        """
+        raise ToolError(self._unknown(name, session))
+
+    def next_user_message(
+        self, rollout: RolloutView, session: Session[TaskT, StateT]
+    ) -> str | None | Awaitable[str | None]:
+        """What the simulated user says now that the policy's turn is over; None ends the conversation. Sync or async.
+
+        Asked by agents that hold conversations, such as `multi_turn_agent`. `rollout` is everything so far.
+        """
         return None
 
     @abstractmethod
@@ -156,39 +215,93 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
             answer = await answer
         if not isinstance(answer, dict | None):
             raise TypeError(f"seed_session must return a dict or nothing, not {type(answer).__name__}")
-        return answer or {}
+        if self._chooses_tools:
+            session.offered = await self._choose_tools(session)
+        return self._with_tools(answer or {}, session)
+
+    async def _choose_tools(self, session: Session[TaskT, StateT]) -> Mapping[str, JsonObject]:
+        chosen = await self._run(self.offered_tools, session)
+        offered = await chosen if is_awaitable(chosen) else chosen
+        return offer_of(offered, self.tools, has_catch_all=self._has_catch_all)
+
+    def _with_tools(self, answer: JsonObject, session: Session[TaskT, StateT]) -> JsonObject:
+        """What seeding answers: with the tools, when the row does not say which ones the model is offered."""
+        if TOOLS in answer:
+            raise TypeError("seed_session must not return 'tools'; choose them in offered_tools")
+        if MCP in answer and self.config.expose_tools_over_mcp:
+            raise TypeError("seed_session must not return 'mcp' with expose_tools_over_mcp, which answers that")
+        if session.task.responses_create_params.get(TOOLS) is not None:
+            return answer
+        tools = self.definitions_for(session)
+        return {**answer, TOOLS: tools} if tools else answer
+
+    def definitions_for(self, session: Session[TaskT, StateT]) -> list[JsonObject]:
+        """Definitions of the tools that this rollout is offered."""
+        return self.tool_definitions() if session.offered is None else list(session.offered.values())
 
     async def call_tool(self, name: str, arguments: JsonObject, session: Session[TaskT, StateT]) -> ToolResult:
         """Call a tool by name. What it raises becomes an error result that the model can act on.
 
         Raises RolloutFailure when another server, which the tool called, has failed: that is not the model's doing.
         """
-        offered = self.tools.get(name)
-        if offered is None:
-            return self.unknown_tool(name)
+        own = self.tools.get(name)
         try:
-            return ToolResult(await offered.call(self, arguments, session), is_error=False)
-        except RolloutFailure:
-            raise
+            if session.offered is not None:
+                self._check_offered(name, own, arguments, session)
+            if own is not None:
+                return result_of(await own.invoke(self, arguments, session))
+            result = await self._run(self.call_other_tool, name, arguments, session)
+            return result_of(await result if is_awaitable(result) else result)
+        except RolloutFailure as failure:
+            raise_inside(failure, Stage.TOOL, self.name)
         except ToolError as error:
             return tool_error(str(error))
         except Exception as error:
             log.info("%s: tool %s raised %s", self.name, name, describe(error))
             return tool_error(f"{name} failed: {type(error).__name__}: {error}")
 
+    def _check_offered(
+        self, name: str, own: Tool | None, arguments: JsonObject, session: Session[TaskT, StateT]
+    ) -> None:
+        """Raises ToolError when the rollout is not offered the tool, or with another schema than the arguments fit."""
+        definition = session.offered.get(name) if session.offered is not None else None
+        if definition is None:
+            raise ToolError(self._unknown(name, session))
+        if own is None or definition["parameters"] is not own.parameters:
+            problems = explain_mismatch(name, arguments, definition["parameters"])
+            if problems is not None:
+                raise invalid_arguments(name, problems)
+
+    def may_offer(self, name: str) -> bool:
+        """Whether a tool of that name may exist in some rollout."""
+        return name in self.tools or self._chooses_tools or self._has_catch_all
+
+    def unknown_tool(self, name: str) -> ToolResult:
+        """What the model sees when it calls a tool that no rollout is offered."""
+        return tool_error(self._unknown(name, None))
+
+    def _unknown(self, name: str, session: Session[TaskT, StateT] | None) -> str:
+        offered = session.offered if session is not None and session.offered is not None else self.tools
+        return f"There is no tool '{shorten(name)}'. {suggest(name[:200], offered)}"
+
     async def _run(self, method: Callable[..., Any], *args: Any) -> Any:
         pool = pool_of(method)
         return method(*args) if pool is None else await run_blocking(pool, method, *args)
 
-    def unknown_tool(self, name: str) -> ToolResult:
-        """What the model sees when it calls a tool that is not offered."""
-        return tool_error(f"There is no tool '{name}'. {suggest(name, self.tools)}")
+    async def user_message(self, row: JsonObject, response: JsonObject, session: Session[TaskT, StateT]) -> str | None:
+        """What the user says to `response`, the rollout so far. Raises what `next_user_message` raises."""
+        message = await self._run(self.next_user_message, RolloutView(row.get(PARAMS) or {}, response), session)
+        if is_awaitable(message):
+            message = await message
+        if not isinstance(message, str | None):
+            raise TypeError(f"next_user_message must return a str or None, not {type(message).__name__}")
+        return message if message is None else sendable(message)
 
     async def verify_response(
         self, row: JsonObject, response: JsonObject, session: Session[TaskT, StateT]
     ) -> JsonObject:
         """The output row: `row` with `response`, `reward` and what `verify` added. Raises what `verify` raises."""
-        rollout = RolloutView(session.task.responses_create_params, response)
+        rollout = RolloutView(row.get(PARAMS) or {}, response)
         outcome = await self._run(self.verify, rollout, session) if self._pools else self.verify(rollout, session)
         if is_awaitable(outcome):
             outcome = await outcome

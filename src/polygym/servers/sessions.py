@@ -1,5 +1,6 @@
 """A session: one rollout's task and state inside one resources server."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -25,7 +26,7 @@ TaskT = TypeVar("TaskT", bound=TaskFields, default=TaskFields)
 StateT = TypeVar("StateT", default=Any)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Session(Generic[TaskT, StateT]):
     """Made at seed, handed to every tool and to `verify`, released afterwards."""
 
@@ -35,3 +36,5 @@ class Session(Generic[TaskT, StateT]):
     """The row's fields."""
     state: StateT
     """The server's own state for this rollout; None when the server declares none."""
+    offered: Mapping[str, JsonObject] | None = None
+    """Definitions of the tools that `offered_tools` chose for this rollout, by name; None when it isn't overridden."""

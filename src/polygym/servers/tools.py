@@ -5,7 +5,6 @@ Knows nothing of sessions but that a parameter annotated `Session` is handed in 
 
 import inspect
 import re
-import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints, overload
@@ -14,9 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic.fields import FieldInfo
 
 from polygym.protocol.awaiting import is_awaitable
+from polygym.protocol.calls import ToolResult
+from polygym.protocol.items import text_of
 from polygym.protocol.json import JsonObject, dumps
-from polygym.servers.base import explain_validation
+from polygym.servers.arguments import arguments_schema, explain_arguments
 from polygym.servers.blocking import pool_of, run_blocking
+from polygym.servers.docstrings import read_docstring
 from polygym.servers.sessions import Session
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
@@ -24,6 +26,11 @@ MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
 class ToolError(Exception):
     """Raise it in a tool to tell the model what it did wrong. The text is what the model sees."""
+
+
+def invalid_arguments(tool_name: str, problems: str) -> ToolError:
+    """The error that the model sees when its arguments do not fit."""
+    return ToolError(f"Invalid arguments for {tool_name}: {problems}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +59,19 @@ def tool(
     return mark if method is None else mark(method)
 
 
-RESERVED_NAMES = frozenset({"seed_session", "verify", "close_session", "aggregate_metrics", "mcp"})
+RESERVED_NAMES = frozenset({"seed_session", "verify", "close_session", "aggregate_metrics", "mcp", "next_user_message"})
 """Names that no tool may have: over HTTP they are other endpoints of a resources server."""
+
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+
+def check_tool_name(name: str) -> None:
+    """Raises TypeError for a name that model endpoints refuse, or that is another endpoint of a resources server."""
+    if not _NAME.fullmatch(name):
+        raise TypeError(f"tool name {name!r}: letters, digits, '_' and '-' only, 64 at most")
+    if name in RESERVED_NAMES:
+        raise TypeError(f"tool name {name!r}: that is an endpoint of every resources server; choose another")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +99,30 @@ class Tool:
             "strict": False,
         }
 
-    async def call(self, server: object, arguments: JsonObject, session: Session[Any, Any]) -> str:
-        """Check `arguments`, call the method, give its value as text. Raises ToolError for arguments that don't fit."""
+    async def invoke(self, server: object, arguments: JsonObject, session: Session[Any, Any]) -> Any:
+        """Check `arguments` and call the method: its value. Raises ToolError for arguments that don't fit."""
         try:
             checked = self.arguments_model.model_validate(arguments)
         except ValidationError as error:
-            raise ToolError(f"Invalid arguments for {self.name}: {explain_validation(error)}") from error
+            raise invalid_arguments(self.name, explain_arguments(error, arguments, self.arguments_model)) from error
         values = {parameter: getattr(checked, field) for parameter, field in self.fields.items()}
         if self.session_parameter is not None:
             values[self.session_parameter] = session
         method = getattr(server, self.attribute)
         pool = pool_of(method)
         result = method(**values) if pool is None else await run_blocking(pool, method, **values)
-        if is_awaitable(result):
-            result = await result
-        return render(result)
+        return await result if is_awaitable(result) else result
+
+
+class ToolContent(list[JsonObject]):
+    """What a tool returns to show the model images besides text: a list of `input_text(…)` and `input_image(…)`."""
+
+
+def result_of(value: Any) -> ToolResult:
+    """A tool's value as its caller gets it."""
+    if isinstance(value, ToolContent):
+        return ToolResult(sendable(text_of(value)), is_error=False, content=list(value))
+    return ToolResult(render(value), is_error=False)
 
 
 def render(value: Any) -> str:
@@ -107,7 +134,7 @@ def render(value: Any) -> str:
             return dumps(value).decode()
         except TypeError:
             pass  # it holds dataclasses or models; the adapter below knows them
-    return _ANYTHING.dump_json(value).decode()
+    return _ANYTHING.dump_json(value, by_alias=True).decode()
 
 
 def sendable(text: str) -> str:
@@ -138,32 +165,38 @@ def tools_of(server_class: type) -> dict[str, Tool]:
 
 def _build(server_class: type, attribute: str, method: Any, options: _Options) -> Tool:
     name = options.name or attribute
-    if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name):
-        raise TypeError(f"tool name {name!r}: letters, digits, '_' and '-' only, 64 at most")
-    if name in RESERVED_NAMES:
-        raise TypeError(f"tool name {name!r}: that is an endpoint of every resources server; choose another")
-    summary, described = _read_docstring(inspect.getdoc(method) or "")
-    hints = get_type_hints(method, include_extras=True)
+    check_tool_name(name)
+    summary, described = read_docstring(inspect.getdoc(method) or "")
+    try:
+        hints = get_type_hints(method, include_extras=True)
+    except NameError as error:
+        raise TypeError(f"tool {name}: {error}; annotations need names of the module, imported at run time") from error
     parameters = list(inspect.signature(method).parameters.values())
     if inspect.isfunction(inspect.getattr_static(server_class, attribute)):
         del parameters[0]  # self; static and class methods show none here
     session_parameter = None
     fields: dict[str, str] = {}
-    definitions: dict[str, Any] = {}
+    definitions: dict[str, tuple[Any, FieldInfo]] = {}
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise TypeError(f"tool {name}: parameter '{parameter}' cannot be given by name")
         annotation = hints.get(parameter.name, Any)
+        if parameter.name == "session" and parameter.annotation is parameter.empty:
+            raise TypeError(f"tool {name}: annotate 'session' with Session, or it is an argument for the model to give")
         if annotation is Session or get_origin(annotation) is Session:
             session_parameter = parameter.name
             continue
         field = fields[parameter.name] = f"argument_{len(fields)}"
         definitions[field] = _field(name, parameter, annotation, described.get(parameter.name))
-    model = create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **definitions)
+    try:
+        model = _model(name, definitions)
+        schema = arguments_schema(model)
+    except Exception as error:
+        raise _name_culprit(name, definitions, error) from error
     return Tool(
         name=name,
         description=options.description or summary,
-        parameters=_tidy(model.model_json_schema()),
+        parameters=schema,
         attribute=attribute,
         arguments_model=model,
         fields=fields,
@@ -171,7 +204,14 @@ def _build(server_class: type, attribute: str, method: Any, options: _Options) -
     )
 
 
-def _field(tool_name: str, parameter: inspect.Parameter, annotation: Any, described: str | None) -> tuple[Any, Any]:
+def _model(tool_name: str, definitions: Mapping[str, tuple[Any, FieldInfo]]) -> type[BaseModel]:
+    fields: dict[str, Any] = dict(definitions)
+    return create_model(tool_name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields)
+
+
+def _field(
+    tool_name: str, parameter: inspect.Parameter, annotation: Any, described: str | None
+) -> tuple[Any, FieldInfo]:
     """What pydantic's `create_model` wants for one parameter; a bare string in `Annotated` is its description."""
     default = ... if parameter.default is parameter.empty else parameter.default
     if isinstance(default, FieldInfo):
@@ -185,40 +225,20 @@ def _field(tool_name: str, parameter: inspect.Parameter, annotation: Any, descri
             if isinstance(extra, FieldInfo):
                 described = extra.description or described
             annotation = Annotated[annotation, extra]
-    return annotation, Field(default, description=described, alias=parameter.name)
+    field: FieldInfo = Field(default, description=described, alias=parameter.name)
+    return annotation, field
 
 
-_SECTION = re.compile(
-    r"^(Args|Arguments|Parameters|Returns|Raises|Yields|Examples?|Notes?|Warnings?|See Also|Todo):[ \t]*$", re.MULTILINE
-)
-_ARGUMENTS = frozenset({"Args", "Arguments", "Parameters"})
-_ARGUMENT = re.compile(r"^(\w+)(?:\s*\(.*?\))?:((?:.|\n(?!\S))*)", re.MULTILINE)
+def _name_culprit(tool_name: str, definitions: Mapping[str, tuple[Any, FieldInfo]], error: Exception) -> TypeError:
+    """The error for parameters of which one has a type that cannot come from JSON."""
+    for annotation, field in definitions.values():
+        try:
+            arguments_schema(_model(tool_name, {"argument": (annotation, field)}))
+        except Exception as problem:
+            return TypeError(f"tool {tool_name}: '{field.alias}' cannot be an argument: {_first_line(problem)}")
+    return TypeError(f"tool {tool_name}: {_first_line(error)}")
 
 
-def _read_docstring(text: str) -> tuple[str, dict[str, str]]:
-    """The text before the first section, and the descriptions under `Args:` (Google style) by parameter."""
-    summary, *sections = _SECTION.split(text)
-    described: dict[str, str] = {}
-    for heading, body in zip(sections[::2], sections[1::2], strict=True):
-        if heading in _ARGUMENTS:
-            described.update((name, " ".join(said.split())) for name, said in _ARGUMENT.findall(textwrap.dedent(body)))
-    return " ".join(summary.split()), described
-
-
-_DATA = frozenset({"default", "const", "enum", "examples"})
-"""Keywords of JSON Schema that hold values, not schemas."""
-
-
-def _tidy(schema: Any, *, is_name_map: bool = False) -> Any:
-    """The schema without pydantic's generated titles. A property may itself be called `title`; that stays."""
-    if isinstance(schema, list):
-        return [_tidy(entry) for entry in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if is_name_map:
-        return {name: _tidy(value) for name, value in schema.items()}
-    return {
-        key: value if key in _DATA else _tidy(value, is_name_map=key in ("properties", "$defs"))
-        for key, value in schema.items()
-        if key != "title"
-    }
+def _first_line(error: Exception) -> str:
+    """What an error says, without the links that pydantic adds."""
+    return str(error).partition("\n")[0]

@@ -71,7 +71,7 @@ def chat_completion_to_response(completion: JsonObject, params: JsonObject) -> J
     exactly one choice, or its endpoint gave up on it.
     """
     require_object(params, "the create params")
-    choice = _only_choice(require_object(completion, "the completion"))
+    choice = only_choice(completion)
     reason = choice.get("finish_reason")
     if reason in _GIVEN_UP:
         raise ValueError(f"the endpoint gave up on the answer: finish_reason is {reason!r}")
@@ -140,8 +140,9 @@ def response_to_chat_completion(
     return completion
 
 
-def _only_choice(completion: JsonObject) -> JsonObject:
-    if completion.get("error"):
+def only_choice(completion: Any) -> JsonObject:
+    """The one choice of a ChatCompletion or a text completion. Raises ValueError when there is none, or more."""
+    if require_object(completion, "the completion").get("error"):
         raise ValueError(f"the completion holds an error: {completion['error']}")
     choices = completion.get("choices")
     if not isinstance(choices, list) or not choices:

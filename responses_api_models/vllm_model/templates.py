@@ -1,0 +1,106 @@
+"""A model's chat template, rendered in this process with its own tokenizer.
+
+Needs the package transformers, which is imported only here and only when a tokenizer is loaded.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from polygym import JsonObject
+from polygym.protocol.chat.completions import plain_text
+from polygym.protocol.errors import ConfigError
+from polygym.protocol.json import loads
+
+ResultT = TypeVar("ResultT")
+
+
+class ChatTemplate:
+    """A tokenizer with a chat template. One call at a time: fast tokenizers refuse to be used by two threads at once."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="chat-template")
+
+    @classmethod
+    async def load(cls, name: str, instance: str) -> "ChatTemplate":
+        """The template of a folder or a Hugging Face name. Raises ConfigError that names the server's instance."""
+        return cls(await asyncio.to_thread(_load, name, instance))
+
+    async def text(self, params: JsonObject) -> str:
+        """The prompt for a chat request. Raises ValueError when it holds more than text, or the template refuses it."""
+        return await self._run(lambda: self._text(params))
+
+    async def ids(self, params: JsonObject) -> list[int]:
+        """The prompt as token ids. Raises ValueError."""
+
+        def encode() -> list[int]:
+            ids: list[int] = self._tokenizer.encode(self._text(params), add_special_tokens=False)
+            return ids
+
+        return await self._run(encode)
+
+    def close(self) -> None:
+        """Let go of the thread."""
+        self._thread.shutdown(wait=False)
+
+    async def _run(self, work: Callable[[], ResultT]) -> ResultT:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _text(self, params: JsonObject) -> str:
+        variables = dict(params.get("chat_template_kwargs") or {})
+        if params.get("reasoning_effort") is not None:
+            variables.setdefault("reasoning_effort", params["reasoning_effort"])
+        messages = [_as_templates_want(message) for message in params["messages"]]
+        try:
+            text: str = self._tokenizer.apply_chat_template(
+                messages,
+                tools=params.get("tools"),
+                add_generation_prompt=True,
+                tokenize=False,
+                **variables,
+            )
+        except Exception as error:  # templates raise what they like
+            raise ValueError(f"the chat template refuses the request: {error}") from error
+        return text
+
+
+def _load(name: str, instance: str) -> Any:
+    try:
+        transformers = importlib.import_module("transformers")
+    except ImportError as error:
+        raise ConfigError(f"{instance}: render_chat_template needs transformers: pip install transformers.") from error
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise ConfigError(f"{instance}: no tokenizer at {name!r}: {said} Set 'tokenizer' to a folder.") from error
+    if not tokenizer.chat_template:
+        raise ConfigError(
+            f"{instance}: the tokenizer {name!r} has no chat template. Set 'tokenizer' to that of a chat model, or"
+            " render_chat_template to false."
+        )
+    return tokenizer
+
+
+def _as_templates_want(message: JsonObject) -> JsonObject:
+    """A message as endpoints hand it to a template: its content as text, the arguments of its calls as objects."""
+    content = message.get("content")
+    changed = {**message, "content": "" if content is None else plain_text(content)}
+    calls = message.get("tool_calls")
+    if calls:
+        changed["tool_calls"] = [_with_object(call) for call in calls]
+    return changed
+
+
+def _with_object(call: JsonObject) -> JsonObject:
+    function = call.get("function")
+    if not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
+        return call
+    try:
+        arguments = loads(function["arguments"] or "{}")
+    except ValueError:
+        return call
+    return {**call, "function": {**function, "arguments": arguments}}

@@ -1,0 +1,168 @@
+"""Token ids and log-probabilities of a completion, in each shape that endpoints return them, as fields of its message.
+
+| ids of the prompt | ids of the answer | log-probabilities | returned by |
+|---|---|---|---|
+| `prompt_token_ids` | `choices[0].token_ids` | `logprobs.content` | vLLM from 0.10.2, `return_token_ids` (vllm#22587) |
+| `choices[0].prompt_token_ids` | `choices[0].token_ids` | `logprobs.content` | SGLang, `return_token_ids` (sglang#30917) |
+| `choices[0].prompt_token_ids` | `choices[0].meta_info.output_token_logprobs` | there, too | SGLang, `return_meta_info` |
+| none | `token_id:<id>` in `logprobs.content` | there, too | vLLM, `return_tokens_as_token_ids` |
+| `choices[0].prompt_token_ids` | `choices[0].token_ids` | `logprobs.token_logprobs` | `/v1/completions` of both |
+| none | `token_id:<id>` in `logprobs.tokens` | `logprobs.token_logprobs` | `/v1/completions` of older vLLM |
+| on the message | on the message | on the message | NeMo RL |
+
+Ids are never made from text here. Sources that contradict each other are an error, as are lists that do not belong
+together.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any, Final
+
+from polygym.protocol.chat.answers import only_choice
+from polygym.protocol.chat.shapes import require_list, require_object
+from polygym.protocol.json import JsonObject
+
+PROMPT_IDS: Final = "prompt_token_ids"
+GENERATION_IDS: Final = "generation_token_ids"
+LOG_PROBS: Final = "generation_log_probs"
+TOKEN_FIELDS: Final = (PROMPT_IDS, GENERATION_IDS, LOG_PROBS)
+"""What a message has of its call's tokens; `generation_log_probs` are natural logarithms, one a generated token."""
+ROUTED_EXPERTS: Final = "routed_experts"
+
+_AS_ID: Final = "token_id:"
+_META: Final = "meta_info"
+_OUTPUT_LOGPROBS: Final = "output_token_logprobs"
+"""In SGLang's `meta_info`: `[log-probability, id, text or null]` for each token."""
+
+
+def prompt_ids_of(completion: JsonObject) -> list[int] | None:
+    """The ids of the prompt as the endpoint returned them, None where it did not. Raises ValueError."""
+    choice = only_choice(completion)
+    message = require_object(choice.get("message"), "choices[0].message")
+    return _agreed(
+        "prompt",
+        (
+            ("choices[0].message", _ids(message.get(PROMPT_IDS), f"choices[0].message.{PROMPT_IDS}")),
+            ("choices[0]", _ids(choice.get(PROMPT_IDS), f"choices[0].{PROMPT_IDS}")),
+            ("the completion", _ids(completion.get(PROMPT_IDS), PROMPT_IDS)),
+        ),
+    )
+
+
+def with_token_fields(
+    completion: JsonObject, prompt_ids: list[int], *, is_keeping_logprobs: bool = False
+) -> JsonObject:
+    """The completion with `TOKEN_FIELDS` on its message, and without the fields that they were taken from.
+
+    `prompt_ids` are those of `prompt_ids_of`, or what the endpoint's tokenizer made of the request. With
+    `is_keeping_logprobs` the choice keeps its `logprobs`. Raises ValueError when the endpoint returned no ids or no
+    log-probabilities, or some that contradict each other, are not as many, or are no finite numbers.
+    """
+    choice = only_choice(completion)
+    message = require_object(choice.get("message"), "choices[0].message")
+    logprobs = require_object(choice.get("logprobs") or {}, "choices[0].logprobs")
+    meta = require_object(choice.get(_META) or {}, f"choices[0].{_META}")
+    pairs = _pairs(meta)
+    ids = _agreed(
+        "answer",
+        (
+            (GENERATION_IDS, _ids(message.get(GENERATION_IDS), f"choices[0].message.{GENERATION_IDS}")),
+            ("token_ids", _ids(choice.get("token_ids"), "choices[0].token_ids")),
+            ("logprobs", _spelled_ids(logprobs)),
+            (_META, _ids([pair[1] for pair in pairs], f"{_META}.{_OUTPUT_LOGPROBS}") if pairs is not None else None),
+        ),
+    )
+    values = message.get(LOG_PROBS)
+    if values is None:
+        values = _values(logprobs)
+    if values is None and pairs is not None:
+        values = [pair[0] for pair in pairs]
+    if values is None and not ids:
+        values = ids
+    if ids is None or values is None:
+        missing = "token ids" if ids is None else "log-probabilities"
+        raise ValueError(f"the answer has no {missing} of its tokens, although they were asked for")
+    fields = {PROMPT_IDS: prompt_ids, GENERATION_IDS: ids, LOG_PROBS: _log_probs(values, len(ids))}
+    if choice.get(ROUTED_EXPERTS) is not None:
+        fields[ROUTED_EXPERTS] = choice[ROUTED_EXPERTS]
+    kept = {name: value for name, value in choice.items() if name not in _TAKEN}
+    if is_keeping_logprobs:
+        kept["logprobs"] = choice.get("logprobs")
+    others = {name: value for name, value in meta.items() if name != _OUTPUT_LOGPROBS}
+    if others:
+        kept[_META] = others
+    kept["message"] = {**message, **fields}
+    return {**{name: value for name, value in completion.items() if name != PROMPT_IDS}, "choices": [kept]}
+
+
+_TAKEN: Final = frozenset({"token_ids", PROMPT_IDS, "logprobs", _META, ROUTED_EXPERTS})
+
+
+def _agreed(what: str, sources: Iterable[tuple[str, list[int] | None]]) -> list[int] | None:
+    """The ids that all sources that have some give."""
+    found: tuple[str, list[int]] | None = None
+    for name, ids in sources:
+        if ids is None:
+            continue
+        if found is not None and found[1] != ids:
+            raise ValueError(f"the token ids of the {what} under {found[0]} and {name} contradict each other")
+        found = found or (name, ids)
+    return found[1] if found else None
+
+
+def _ids(value: Any, where: str) -> list[int] | None:
+    if value is None:
+        return None
+    ids = require_list(value, where)
+    if ids and (set(map(type, ids)) != {int} or min(ids) < 0):
+        raise ValueError(f"{where} must hold token ids, whole numbers from 0")
+    return ids
+
+
+def _spelled_ids(logprobs: JsonObject) -> list[int] | None:
+    """The ids of tokens that are spelled `token_id:<id>`; None when they are texts."""
+    content = logprobs.get("content")
+    if content is None:
+        tokens = logprobs.get("tokens")
+    else:
+        entries = require_list(content, "logprobs.content")
+        tokens = [require_object(entry, "logprobs.content").get("token") for entry in entries]
+    if not isinstance(tokens, list) or not all(isinstance(token, str) and token.startswith(_AS_ID) for token in tokens):
+        return None
+    try:
+        return [int(token[len(_AS_ID) :]) for token in tokens]
+    except ValueError as error:
+        raise ValueError(f"logprobs: a token is no '{_AS_ID}<id>': {error}") from error
+
+
+def _values(logprobs: JsonObject) -> list[Any] | None:
+    content = logprobs.get("content")
+    if content is not None:
+        entries = require_list(content, "logprobs.content")
+        return [require_object(entry, "logprobs.content").get("logprob") for entry in entries]
+    values = logprobs.get("token_logprobs")
+    return None if values is None else require_list(values, "logprobs.token_logprobs")
+
+
+def _pairs(meta: JsonObject) -> list[Any] | None:
+    value = meta.get(_OUTPUT_LOGPROBS)
+    if value is None:
+        return None
+    pairs = require_list(value, f"{_META}.{_OUTPUT_LOGPROBS}")
+    if not all(isinstance(pair, list) and len(pair) >= 2 for pair in pairs):
+        raise ValueError(f"{_META}.{_OUTPUT_LOGPROBS} must hold a log-probability and an id for each token")
+    return pairs
+
+
+def _log_probs(values: Any, count: int) -> list[float]:
+    """`values` as one finite number a token."""
+    log_probs = require_list(values, "the log-probabilities")
+    if len(log_probs) != count:
+        raise ValueError(f"there are {count} token ids, but {len(log_probs)} log-probabilities")
+    kinds = set(map(type, log_probs))
+    if not kinds <= {float, int}:
+        place, wrong = next((i, v) for i, v in enumerate(log_probs) if type(v) not in (float, int))
+        raise ValueError(f"the log-probability of token {place} must be a number, this is {wrong!r}")
+    if not math.isfinite(sum(log_probs)):
+        raise ValueError("a log-probability is not finite")
+    return log_probs if kinds <= {float} else [float(value) for value in log_probs]

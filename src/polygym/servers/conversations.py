@@ -1,0 +1,110 @@
+"""The policy's part in a rollout: it answers, its tool calls are carried out, and so on until it calls no more.
+
+What the agents of this repository share. Whether somebody speaks to the policy again after its turn is theirs to say.
+"""
+
+from polygym.protocol.calls import Model, ResourcesSession, RolloutContext
+from polygym.protocol.items import FunctionCall, function_call_output, function_calls, input_items, user_message
+from polygym.protocol.json import JsonObject, dumps
+from polygym.protocol.responses import add_usage, new_response
+
+
+class Conversation:
+    """What the policy was asked, and all that it, its tools and its user have said since."""
+
+    def __init__(
+        self,
+        model: Model,
+        params: JsonObject,
+        session: ResourcesSession,
+        context: RolloutContext,
+        *,
+        max_steps: int | None = None,
+    ) -> None:
+        self.asked = input_items(params["input"])
+        """Items of the task."""
+        self.produced: list[JsonObject] = []
+        """Items since then, in order: of the model, of its tools, and messages of the user."""
+        self.usage: JsonObject | None = None
+        """Summed over the policy's calls."""
+        self._model = model
+        self._params = params
+        self._session = session
+        self._context = context
+        self._max_steps = max_steps
+        self._steps = 0
+        self._last: JsonObject | None = None
+
+    async def ask(self) -> JsonObject | None:
+        """Call the model once, with all that has been said: its Response, or None where its turn cannot go on.
+
+        That is when the model says that it is incomplete, when it holds nothing but reasoning or nothing at all
+        (`metadata.ng_termination_reason` is then `incomplete_reasoning` or `empty_output`), and at `max_steps` model
+        calls, which are counted over all turns. Raises RolloutFailure.
+        """
+        if self._steps == self._max_steps:
+            self._last = _incomplete(self._latest(), "max_steps", incomplete_details={"reason": "max_steps"})
+            return None
+        response = await self._model.responses({**self._params, "input": self.asked + self.produced}, self._context)
+        self._steps += 1
+        output: list[JsonObject] = response["output"]
+        self.produced += output
+        self.usage = add_usage(self.usage, response.get("usage"))
+        self._last = response
+        if response.get("incomplete_details"):
+            return None
+        self._last = _judge_last_step(response, output)
+        return response if self._last is response else None
+
+    async def take_turn(self) -> bool:
+        """Let the model go on, and carry out its tool calls, until it calls no more; whether it got that far.
+
+        Tool calls run in the order in which the model wrote them: they share one state. Raises RolloutFailure.
+        """
+        while (response := await self.ask()) is not None:
+            calls = list(function_calls(response["output"]))
+            if not calls:
+                return True
+            for call in calls:
+                self.produced.append(function_call_output(call.call_id, await self._call_tool(call)))
+        return False
+
+    def hear(self, text: str) -> None:
+        """Add a message of the user."""
+        self.produced.append(user_message(text))
+
+    def end(self, reason: str) -> None:
+        """Note why nobody speaks to the policy again, under `metadata.ng_termination_reason`."""
+        self._last = _with_reason(self._latest(), reason)
+
+    def response(self) -> JsonObject:
+        """The last Response, with the items of every step in `output` and the summed `usage`."""
+        return {**self._latest(), "output": self.produced, "usage": self.usage}
+
+    def _latest(self) -> JsonObject:
+        return self._last or new_response(self._params, [], model="")
+
+    async def _call_tool(self, call: FunctionCall) -> str | list[JsonObject]:
+        """What the model gets to see: the tool's output, or why its arguments could not be read."""
+        try:
+            arguments = call.parse()
+        except ValueError as error:
+            return dumps({"error": f"Invalid tool call arguments: {error}"}).decode()
+        return (await self._session.call_tool(call.name, arguments)).for_model()
+
+
+def _judge_last_step(response: JsonObject, output: list[JsonObject]) -> JsonObject:
+    """`response`, marked as incomplete when there is no answer in it."""
+    if not output:
+        return _incomplete(response, "empty_output")
+    if all(item["type"] == "reasoning" for item in output):
+        return _incomplete(response, "incomplete_reasoning")
+    return response
+
+
+def _incomplete(response: JsonObject, reason: str, **fields: JsonObject) -> JsonObject:
+    return {**_with_reason(response, reason), "status": "incomplete", **fields}
+
+
+def _with_reason(response: JsonObject, reason: str) -> JsonObject:
+    return {**response, "metadata": {**(response.get("metadata") or {}), "ng_termination_reason": reason}}
