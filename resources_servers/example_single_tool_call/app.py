@@ -3,6 +3,7 @@
 import re
 import unicodedata
 import zlib
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -55,6 +56,7 @@ class WeatherServer(ResourcesServer[WeatherTask]):
         )
 
 
+@lru_cache(maxsize=1024)
 def weather_of(city: str) -> Weather:
     """The weather of a city, however its name is spaced and capitalised."""
     digest = zlib.crc32(_plain(city).encode("utf-8", "replace"))
@@ -63,6 +65,8 @@ def weather_of(city: str) -> Weather:
 
 _SAME = str.maketrans({"\N{MASCULINE ORDINAL INDICATOR}": "°", "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-"})
 _DEGREES = re.compile(r"(?<![0-9])([-+]?[0-9]+)(?:[.,]0+)?\s*(?:°\s*c?|degrees?|celsius|c)(?![a-z])")
+_MINUS = re.compile(r"\bminus\s+(?=[0-9])")
+_SKIES = frozenset(SKIES)
 _NUMBER = re.compile(r"(?<![0-9])[-+]?[0-9]+")
 _WORD = re.compile(r"[a-z]+")
 
@@ -72,9 +76,9 @@ def states(answer: str, weather: Weather) -> bool:
 
     Numbers are temperatures where they have a unit; where none has, all are.
     """
-    text = unicodedata.normalize("NFKC", answer.translate(_SAME)).lower()
-    text = re.sub(r"\bminus\s+(?=[0-9])", "-", text)
-    skies = {word for word in _WORD.findall(text) if word in SKIES}
+    text = answer if answer.isascii() else unicodedata.normalize("NFKC", answer.translate(_SAME))
+    text = _MINUS.sub("-", text.lower())
+    skies = _SKIES.intersection(_WORD.findall(text))
     degrees = _DEGREES.findall(text) or _NUMBER.findall(text)
     return weather.sky in skies and len(skies) <= 2 and {_digits(each) for each in degrees} == {str(weather.celsius)}
 
@@ -87,7 +91,9 @@ def _digits(number: str) -> str:
 
 def _plain(city: Any) -> str:
     """A city's name without spaces and upper case; empty for anything but a text."""
-    return "".join(unicodedata.normalize("NFKC", city).split()).casefold() if isinstance(city, str) else ""
+    if not isinstance(city, str):
+        return ""
+    return "".join((city if city.isascii() else unicodedata.normalize("NFKC", city)).split()).casefold()
 
 
 def _last_answer(rollout: RolloutView) -> str:

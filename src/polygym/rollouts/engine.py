@@ -146,7 +146,7 @@ class Engine:
         self._changed = asyncio.Event()
         self._is_stopping = False
         self._cancel_at: float | None = None
-        self._attempts: set[asyncio.Task[None]] = set()
+        self._attempts: dict[Work, asyncio.Task[None]] = {}
         self._is_open = False
 
     def _lane(self, agent: str, settings: LaneSettings) -> Lane:
@@ -193,7 +193,7 @@ class Engine:
         for _ in range(STARTED_TOGETHER):
             if self._is_stopping or (work := self.scheduler.take(now)) is None:
                 return False
-            self._attempts.add(group.create_task(self._attempt(work)))
+            self._attempts[work] = group.create_task(self._attempt(work))
         return True
 
     def _is_done(self) -> bool:
@@ -232,7 +232,7 @@ class Engine:
     def _end_grace(self) -> None:
         if self._cancel_at is not None and monotonic() >= self._cancel_at:
             self._cancel_at = None
-            for attempt in self._attempts:
+            for attempt in self._attempts.values():
                 attempt.cancel()
 
     async def _attempt(self, work: Work) -> None:
@@ -267,7 +267,7 @@ class Engine:
             self._succeeded(work, context)
         finally:
             self.scheduler.finish(work)
-            self._attempts.discard(asyncio.current_task())
+            self._attempts.pop(work, None)
             self._changed.set()
 
     async def _run_limited(self, agent: str, row: JsonObject, context: RolloutContext, limit_s: float) -> JsonObject:

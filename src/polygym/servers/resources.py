@@ -45,6 +45,8 @@ class ResourcesServerConfig(ServerConfig):
 
 _NOT_FIELDS = frozenset({PARAMS, "response", "reward", "reward_components", "explanation"})
 """Keys of an output row that no field of a Verification may take."""
+_PLAIN = frozenset({bool, int, float, NoneType})
+"""Types whose values are JSON for certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,11 @@ class Verification:
             added["reward_components"] = components
         if self.explanation is not None:
             added["explanation"] = self.explanation
-        try:
-            dumps(added)
-        except TypeError as error:
-            raise TypeError(f"the fields of a Verification must be JSON: {error}") from error
+        if not _PLAIN.issuperset(map(type, added.values())):
+            try:
+                dumps(added)
+            except TypeError as error:
+                raise TypeError(f"the fields of a Verification must be JSON: {error}") from error
         return {**added, "reward": self._sum(components) if self.reward is None else check_reward(self.reward)}
 
     def _sum(self, components: Mapping[str, float]) -> float:
