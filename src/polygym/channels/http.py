@@ -5,7 +5,7 @@ Names what went wrong on the way; sessions travel as cookies in the rollout's co
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import NamedTuple
 from urllib.parse import quote
@@ -60,7 +60,9 @@ class HttpServer:
         limit_s = None if self._is_ours else context.limits_s.get(stage)
         started = perf_counter()
         try:
-            async with Limit(limit_s) if limit_s is not None else nullcontext():
+            if limit_s is None:
+                return await self._exchange(path, body, headers, context)
+            async with Limit(limit_s):
                 return await self._exchange(path, body, headers, context)
         except LimitExceededError as error:
             message = f"{self.name}: {stage} {error}. Raise stage_timeouts_s.{stage} of the agent if it may."
@@ -74,16 +76,17 @@ class HttpServer:
 
     async def _exchange(self, path: str, body: JsonObject, headers: dict[str, str], context: RolloutContext) -> Answer:
         assert self._client is not None
-        async with self._client.post(
+        # Reading to the end, or failing to, gives the connection back: `async with` would do so a second time.
+        response = await self._client.post(
             self.url + path, data=JsonBody(dumps(body)), headers=headers, allow_redirects=False
-        ) as response:
-            answer = Answer(response.status, await response.read(), CONTENT in response.headers)
-            for header in response.headers.getall("Set-Cookie", ()):
-                name, _, rest = header.partition("=")
-                context.credentials[name.strip()] = rest.partition(";")[0].strip()
-            if DURATIONS in response.headers:
-                take_durations(response.headers, context)
-            return answer
+        )
+        answer = Answer(response.status, await response.read(), CONTENT in response.headers)
+        for header in response.headers.getall("Set-Cookie", ()):
+            name, _, rest = header.partition("=")
+            context.credentials[name.strip()] = rest.partition(";")[0].strip()
+        if DURATIONS in response.headers:
+            take_durations(response.headers, context)
+        return answer
 
     async def post_for_object(
         self, path: str, body: JsonObject, context: RolloutContext, stage: Stage, refusal: FailureClass
