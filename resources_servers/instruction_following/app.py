@@ -1,5 +1,6 @@
 """Instruction following: answers that have to obey constraints which a program can check."""
 
+from collections.abc import Iterable
 from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -71,27 +72,21 @@ class InstructionServer(ResourcesServer[InstructionTask]):
             must_mention=[[entry] if isinstance(entry, str) else entry for entry in task.must_mention],
             min_words=task.min_words,
         )
+        ids = task.instruction_id_list
         share = sum(judged.met) / len(judged.met)
         is_binary = (task.grading_mode or self.config.grading_mode) == "binary"
         return Verification(
             reward=float(share == 1.0) if is_binary else share,
-            components=_by_id(task.instruction_id_list, judged.met),
+            components=_shares((name.partition(":")[0] for name in ids), judged.met),
             fields={
+                **{f"follow/{name}": met for name, met in _shares(ids, judged.met).items()},
                 "follow_all_instructions": all(judged.met),
                 "follow_instruction_list": judged.met,
                 "instructions_followed": share,
                 "has_substance": not judged.shortcomings,
             },
-            explanation=_explain(task.instruction_id_list, judged),
+            explanation=_explain(ids, judged),
         )
-
-    def compute_metrics(self, tasks: list[list[JsonObject]]) -> JsonObject:
-        """`mean/follow/<id>`: the share of answers that met each constraint, over all that were asked to."""
-        met: dict[str, list[bool]] = {}
-        for row in (row for rows in tasks for row in rows):
-            for name, is_met in zip(_ids_of(row), row.get("follow_instruction_list") or (), strict=False):
-                met.setdefault(name, []).append(bool(is_met))
-        return {f"mean/follow/{name}": sum(each) / len(each) for name, each in sorted(met.items())}
 
     def get_key_metrics(self, agent_metrics: JsonObject) -> JsonObject:
         """Reward, share of constraints met, and share of answers that say something."""
@@ -104,18 +99,12 @@ def prompt_of(rollout: RolloutView) -> str:
     return "\n".join(text_of(item.get("content")) for item in input_items(rollout.params.get("input") or ""))
 
 
-def _ids_of(row: JsonObject) -> list[str]:
-    below = row.get("verifier_metadata") or {}
-    ids: list[str] = row.get("instruction_id_list") or below.get("instruction_id_list") or []
-    return ids
-
-
-def _by_id(ids: list[str], met: list[bool]) -> dict[str, float]:
-    """The share that was met, by id; one id may stand in a row several times."""
-    by_id: dict[str, list[bool]] = {}
-    for name, is_met in zip(ids, met, strict=True):
-        by_id.setdefault(name, []).append(is_met)
-    return {name: sum(each) / len(each) for name, each in by_id.items()}
+def _shares(names: Iterable[str], met: list[bool]) -> dict[str, float]:
+    """The share that was met, by name; one name may stand there several times."""
+    by_name: dict[str, list[bool]] = {}
+    for name, is_met in zip(names, met, strict=True):
+        by_name.setdefault(name, []).append(is_met)
+    return {name: sum(each) / len(each) for name, each in by_name.items()}
 
 
 def _explain(ids: list[str], judged: Judgement) -> str:

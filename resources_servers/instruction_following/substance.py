@@ -50,7 +50,7 @@ def shortcomings(text: Text, *, prompt: str, must_mention: Sequence[Sequence[str
 
 def is_mentioned(text: Text, alternatives: Sequence[str]) -> bool:
     """Whether one of the words or numbers occurs; a number may be spelled out in English, or have separators."""
-    plain = text.folded.replace("-", " ").replace("*", "")
+    plain = text.folded.replace("-", " ").replace("_", " ").replace("*", "")
     return any(pattern_of(folded(visible(each))).search(plain) for each in alternatives)
 
 

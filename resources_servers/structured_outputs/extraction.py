@@ -27,7 +27,7 @@ def document_in(answer: str, schema_type: SchemaType, form: AnswerForm) -> str:
     """The text of the document. Raises UnreadableError when the answer does not have the form, or nothing in it."""
     if len(answer) > LONGEST:
         raise UnreadableError("too_long", f"the answer has more than {LONGEST} characters")
-    text = _LONE.sub("\ufffd", answer).replace("\r\n", "\n").removeprefix("\ufeff").strip()
+    text = _LONE.sub("\ufffd", answer).replace("\r\n", "\n").strip().removeprefix("\ufeff").strip()
     if not text:
         raise UnreadableError("empty", "the answer is empty")
     blocks, is_all = _blocks(text)

@@ -24,8 +24,8 @@ _RULES: Final = (
 _FORMATS: Final[dict[SchemaType, str]] = {
     "json": "Keep entries of lists in the order of the notes.",
     "yaml": "Keep entries of lists in the order of the notes. Do not use anchors or aliases.",
-    "xml": "The root element is <{root}>. A property is a child element of the same name, without attributes; a list is "
-    "one such element per entry, one after another, in the order of the notes. An empty element is null.",
+    "xml": "The root element is <{root}>. A property is a child element of the same name, without attributes; a list "
+    "is one such element per entry, one after another, in the order of the notes. An empty element is null.",
     "csv": "The first line is the header with the names of the properties, separated by commas. One line per entry "
     "follows, in the order of the notes.",
     "toml": "Lists of objects are arrays of tables, in the order of the notes. Dates are strings.",

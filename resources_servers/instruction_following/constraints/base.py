@@ -59,7 +59,7 @@ class Constraint(BaseModel, ABC):
     Subclasses declare `id`, the name that rows use.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     id: ClassVar[str]
     """As in `instruction_id_list`."""

@@ -257,3 +257,13 @@ class RenamedThing(Constraint):
         sayings = ("we care about the {}", "one paints the {} blue", "they speak of the {}")
         draft.extras += [saying.format(self.new) for saying in sayings[: self.times]]
         draft.filters.append(lambda clause: self.old not in clause)
+
+
+KINDS: Final = (
+    NumbersBackwards,
+    DateOrder,
+    ShiftedDays,
+    SwappedYesNo,
+    FromZToA,
+    RenamedThing,
+)

@@ -290,3 +290,18 @@ def _word(given: str) -> str:
 
 def _squeezed(text: str) -> str:
     return " ".join(folded(visible(text)).split())
+
+
+KINDS: Final = (
+    StartPhrase,
+    EndPhrase,
+    FirstWord,
+    FirstWordOfSentences,
+    LastWord,
+    LastWordOfSentences,
+    SameWordAtBothEnds,
+    Quotation,
+    Title,
+    Postscript,
+    ConstrainedResponse,
+)

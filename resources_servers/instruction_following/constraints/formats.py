@@ -278,3 +278,15 @@ def _as_table(blocks: Sequence[str]) -> str:
 
 def _cells(line: str) -> list[str]:
     return line.strip().removeprefix("|").removesuffix("|").split("|")
+
+
+KINDS: Final = (
+    BulletList,
+    NumberedList,
+    CountDown,
+    Sections,
+    Headings,
+    Table,
+    JsonFormat,
+    CodeBlock,
+)

@@ -58,7 +58,7 @@ class ReversedWords(Constraint):
         forward = sum(f"{first} {second}" in _PAIRS for first, second in pairs)
         backward = sum(f"{second} {first}" in _PAIRS for first, second in pairs)
         is_named = wanted[::-1] in pairs and wanted not in pairs
-        return is_named and backward >= 2 and forward * 4 <= backward
+        return is_named and backward >= 1 and forward * 4 <= backward
 
     def plain(self, text: str) -> str:
         """With the words in their usual order."""
@@ -173,3 +173,11 @@ class SentenceMark(Constraint):
     def _plan(self, draft: Draft) -> None:
         draft.mark = self.mark
         draft.sentences.narrow(self.least_marks)
+
+
+KINDS: Final = (
+    ReversedWords,
+    SmallNames,
+    InvertedCapitals,
+    SentenceMark,
+)

@@ -2,7 +2,7 @@
 
 import re
 from random import Random
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from pydantic import Field
 
@@ -67,7 +67,7 @@ class KeywordFrequency(Constraint):
     id = "keywords:frequency"
     phrases: ClassVar[tuple[str, ...]] = (
         'Use the word "{keyword}" {relation} {frequency} times.',
-        'The word "{keyword}" appears {relation} {frequency} times, no more and no fewer than that allows.',
+        'The word "{keyword}" appears {relation} {frequency} times in your text.',
     )
     claims = frozenset({"extras"})
     clashes = frozenset({"language"})
@@ -276,11 +276,25 @@ def _count(phrase: str, text: str) -> int:
     if not words:
         return 0
     pattern = r"\s+".join(map(re.escape, words))
-    before = r"(?<!\w)" if _has_borders(words[0][0]) else ""
-    after = r"(?!\w)" if _has_borders(words[-1][-1]) else ""
+    before = r"(?<![^\W_])" if _has_borders(words[0][0]) else ""
+    after = r"(?![^\W_])" if _has_borders(words[-1][-1]) else ""
     return sum(1 for _ in re.finditer(f"{before}{pattern}{after}", text))
 
 
 def _has_borders(letter: str) -> bool:
     """Whether words of this script are set apart by spaces."""
     return bool(re.match(r"\w", letter)) and not "\u0e00" <= letter <= "\u0eff" and not "\u2e80" <= letter <= "\ua4cf"
+
+
+KINDS: Final = (
+    Keywords,
+    KeywordFrequency,
+    KeywordVariant,
+    KeywordOnce,
+    ForbiddenWords,
+    ForbiddenWordInOneSentence,
+    KeywordPosition,
+    Palindrome,
+    UniqueWords,
+    TwoKeywords,
+)

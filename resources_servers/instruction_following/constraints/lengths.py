@@ -1,7 +1,7 @@
 """How long: words, characters, sentences, paragraphs."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from pydantic import Field
 
@@ -274,3 +274,17 @@ def _is_divided(parts: Sequence[str], checks: Sequence[Callable[[str], bool]]) -
 
 def _any(paragraph: str) -> bool:
     return True
+
+
+KINDS: Final = (
+    WordCount,
+    CharacterCount,
+    SentenceCount,
+    SentenceLength,
+    BlankLineParagraphs,
+    DividedParagraphs,
+    TwoDividedParagraphs,
+    TwoBlankLineParagraphs,
+    Composition,
+    ParagraphStart,
+)

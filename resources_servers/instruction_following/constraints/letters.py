@@ -246,3 +246,15 @@ class NoNeighbouringLetters(Constraint):
     def _check(self, text: Text) -> bool:
         initials = [ord(word[0]) for word in text.folded_words]
         return bool(initials) and all(second - first != 1 for first, second in pairwise(initials))
+
+
+KINDS: Final = (
+    LetterFrequency,
+    LetterFrequencyVariant,
+    LetterCount,
+    ForbiddenLetter,
+    Alliteration,
+    Acrostic,
+    DistinctEndings,
+    NoNeighbouringLetters,
+)

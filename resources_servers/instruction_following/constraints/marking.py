@@ -149,3 +149,14 @@ class RepeatedPrompt(Constraint):
     def _check(self, text: Text) -> bool:
         wanted, said = (" ".join(part.split()) for part in (folded(visible(self.prompt_to_repeat)), text.folded))
         return said.startswith(wanted) and has_substance(said[len(wanted) :])
+
+
+KINDS: Final = (
+    Highlights,
+    Placeholders,
+    SquareBrackets,
+    BigramBrackets,
+    HyphenatedSentences,
+    TwoResponses,
+    RepeatedPrompt,
+)

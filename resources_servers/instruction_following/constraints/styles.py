@@ -280,3 +280,18 @@ def _is_titled(word: str) -> bool:
     """Whether a word has a capital first and small letters else; behind a hyphen or dot, either will do."""
     first, *others = parts_of(word)
     return not first[:1].islower() and not any(part[1:] != part[1:].lower() for part in (first, *others))
+
+
+KINDS: Final = (
+    AllCapitals,
+    AllSmall,
+    CapitalWords,
+    TitleCase,
+    SmallWords,
+    NoComma,
+    NoDot,
+    NoExclamation,
+    OnlyQuestions,
+    NoDigits,
+    ResponseLanguage,
+)

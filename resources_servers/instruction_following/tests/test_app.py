@@ -15,7 +15,7 @@ from polygym import JsonObject, RolloutView, Session, Verification, new_response
 from polygym.kit import Environment, generate_rows, load_environment, play
 from polygym.protocol.errors import InputError
 from resources_servers.instruction_following.app import InstructionServer
-from resources_servers.instruction_following.composing import compose
+from resources_servers.instruction_following.composing import choose_kinds, compose
 from resources_servers.instruction_following.constraints import DRAWN
 from resources_servers.instruction_following.constraints.base import is_compatible
 from resources_servers.instruction_following.drafting import UnwritableError
@@ -46,7 +46,7 @@ def environment() -> Environment:
 
 @pytest.fixture(scope="module")
 def generated(environment: Environment) -> list[JsonObject]:
-    return [row for difficulty in (0.0, 0.5, 1.0) for row in generate_rows(environment, 40, 7, difficulty)]
+    return [row for difficulty in (0.0, 0.5, 1.0) for row in generate_rows(environment, 25, 7, difficulty)]
 
 
 def make(**fields: Any) -> InstructionServer:
@@ -67,7 +67,8 @@ def test_an_answer_that_follows_everything_is_rewarded(environment: Environment)
     assert verified["reward"] == 1.0
     assert verified["follow_all_instructions"] is True
     assert verified["follow_instruction_list"] == [True, True]
-    assert verified["reward_components"] == {"punctuation:no_comma": 1.0, "length_constraints:number_sentences": 1.0}
+    assert verified["reward_components"] == {"punctuation": 1.0, "length_constraints": 1.0}
+    assert verified["follow/punctuation:no_comma"] == 1.0
     assert verified["explanation"] == "Every instruction is followed."
 
 
@@ -92,6 +93,8 @@ def test_one_broken_instruction_costs_everything_or_its_share() -> None:
         RIGHT.replace(" ", "\u00a0"),
         RIGHT.replace("1874", "\uff11\uff18\uff17\uff14"),
         RIGHT.replace("Marlow", "**Marlow**"),
+        RIGHT.replace("1874", "__1874__"),
+        RIGHT.replace("by Ada Quill", "under Quill's eyes"),
         RIGHT.replace(". ", ".\r\n\r\n"),
         f"\ufeff{RIGHT}",
     ],
@@ -200,22 +203,25 @@ def test_no_lazy_answer_is_rewarded_for_any_generated_row(generated: list[JsonOb
             assert verify(text, {**row, "grading_mode": None}, server).reward == 0.0, (name, text)
 
 
-def test_rows_ask_for_more_when_they_are_to_be_harder(environment: Environment) -> None:
-    means = [
-        sum(len(row["instruction_id_list"]) for row in generate_rows(environment, 40, 1, difficulty)) / 40
-        for difficulty in (0.0, 0.5, 1.0)
+def test_rows_ask_for_more_when_they_are_to_be_harder() -> None:
+    totals = [
+        sum(len(choose_kinds(Random(number), difficulty)) for number in range(100)) for difficulty in (0.0, 0.5, 1.0)
     ]
 
-    assert means == sorted(set(means))
+    assert totals == sorted(set(totals))
 
 
-def test_every_constraint_that_can_be_drawn_is_drawn(environment: Environment) -> None:
-    rows = generate_rows(environment, 500, 3, 0.8)
-    drawn = {name for row in rows for name in row["instruction_id_list"]}
+def test_every_constraint_that_can_be_drawn_is_drawn() -> None:
+    drawn = {kind.id for number in range(400) for kind in choose_kinds(Random(number), 0.8)}
 
     assert drawn == {kind.id for kind in DRAWN}
     assert len(drawn) > 50
-    assert len({row["responses_create_params"]["input"][-1]["content"] for row in rows}) == len(rows)
+
+
+def test_no_two_rows_ask_the_same(generated: list[JsonObject]) -> None:
+    asked = [row["responses_create_params"]["input"][-1]["content"] for row in generated]
+
+    assert len(set(asked)) == len(asked)
 
 
 def test_the_example_rows_are_what_the_generator_makes(environment: Environment) -> None:
@@ -281,15 +287,17 @@ def test_a_row_that_cannot_be_graded_is_refused(fields: JsonObject, message: str
 
 
 def test_metrics_say_how_often_each_constraint_was_met() -> None:
-    def rows(*met: list[bool]) -> list[JsonObject]:
-        return [{**ROW, "_ng_task_index": 0, "_ng_rollout_index": n, "reward": 0.0, "follow_instruction_list": each}
-                for n, each in enumerate(met)]  # fmt: skip
-
-    found = make().aggregate_metrics(rows([True, False], [True, True], [False, False]))
+    server = make()
+    answers = (RIGHT, RIGHT.replace(".", ","), RIGHT)
+    rows = [
+        {**ROW, "_ng_task_index": 0, "_ng_rollout_index": number, **verify(text, server=server).to_json()}
+        for number, text in enumerate(answers)
+    ]
+    found = server.aggregate_metrics(rows)
 
     assert found["agent_metrics"]["mean/follow/punctuation:no_comma"] == pytest.approx(2 / 3)
-    assert found["agent_metrics"]["mean/follow/length_constraints:number_sentences"] == pytest.approx(1 / 3)
-    assert "mean/reward" in found["key_metrics"]
+    assert found["key_metrics"]["mean/reward"] == pytest.approx(2 / 3)
+    assert found["key_metrics"]["mean/instructions_followed"] == pytest.approx(2 / 3)
 
 
 CASES = yaml.safe_load((FOLDER / "tests" / "texts.yaml").read_text(encoding="utf-8"))
@@ -322,13 +330,14 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=st.lists(PIECES, max_size=40).map("".join) | st.text(max_size=60))
 def test_nothing_that_a_model_can_say_breaks_a_check(text: str) -> None:
+    judged = judge(text, ALL, prompt="ab cd", must_mention=[], min_words=1)
+
+    assert judged == judge(text, ALL, prompt="ab cd", must_mention=[], min_words=1)
     for constraint in ALL:
-        first = judge(text, [constraint], prompt="ab cd", must_mention=[], min_words=1)
-        assert first == judge(text, [constraint], prompt="ab cd", must_mention=[], min_words=1)
-    judge(text, ALL, prompt=PROMPT, must_mention=[["1874"], ["Quill"]], min_words=1)
+        judge(f"ab {text}", [constraint], prompt=PROMPT, must_mention=[["ab"]], min_words=1)
 
 
 @pytest.mark.parametrize(

@@ -73,3 +73,9 @@ def test_what_is_no_constraint_is_refused(ids: list[str], arguments: list[JsonOb
         parse_constraints(ids, arguments)
 
     assert message in str(caught.value)
+
+
+def test_the_readme_names_every_constraint() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+    assert [name for name in KINDS if f"`{name}`" not in readme] == []

@@ -3,6 +3,7 @@
 Elements have no types; what a text means is read off the schema. Attributes count as properties that nobody asked for.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from xml.parsers import expat
@@ -67,11 +68,14 @@ def _tree(text: str) -> _Element:
             above[-1].text.append(data)
 
     parser = expat.ParserCreate("utf-8")
-    parser.buffer_text = True
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = characters
-    parser.StartDoctypeDeclHandler = _refuse_doctype
+    handlers: dict[str, Callable[..., None]] = {
+        "StartElementHandler": start,
+        "EndElementHandler": end,
+        "CharacterDataHandler": characters,
+        "StartDoctypeDeclHandler": _refuse_doctype,
+    }
+    for name, handler in handlers.items():
+        setattr(parser, name, handler)
     try:
         parser.Parse(text.encode("utf-8", "replace"), True)
     except expat.ExpatError as error:
