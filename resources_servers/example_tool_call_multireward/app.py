@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, field_validator
 
 from polygym import (
     JsonObject,
@@ -54,38 +54,21 @@ class Log:
     measurements: list[Measurement] = field(default_factory=list)
 
 
-class Weights(BaseModel):
-    """What each component contributes to the reward, relative to the others."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    tool_choice: float = Field(default=1.0, ge=0, allow_inf_nan=False)
-    """No tool but the right one was called."""
-    schema_valid: float = Field(default=1.0, ge=0, allow_inf_nan=False)
-    """The arguments of every call fit the tool's schema."""
-    correctness: float = Field(default=2.0, ge=0, allow_inf_nan=False)
-    """The right tool was called with the right arguments."""
-    grounded: float = Field(default=3.0, ge=0, allow_inf_nan=False)
-    """The final answer gives the number that the right call gave."""
-    format: float = Field(default=1.0, ge=0, allow_inf_nan=False)
-    """One call without text beside it, then one line of answer."""
-
-    @model_validator(mode="after")
-    def _weigh_something(self) -> "Weights":
-        if not sum(self.model_dump().values()):
-            raise ValueError("one weight at least must be above 0")
-        return self
-
-    def mean(self, components: dict[str, float]) -> float:
-        """The weighted mean of the components."""
-        weights: dict[str, float] = self.model_dump()
-        return sum(weights[name] * components[name] for name in weights) / sum(weights.values())
+Component = Literal["tool_choice", "schema_valid", "correctness", "grounded", "format"]
 
 
 class MultiRewardConfig(ResourcesServerConfig):
     """How the components make up the reward."""
 
-    weights: Weights = Weights()
+    weights: dict[Component, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    """What a component counts, relative to the others; 1 where it is not named."""
+
+    @field_validator("weights")
+    @classmethod
+    def _weigh_something(cls, given: dict[Component, float]) -> dict[Component, float]:
+        if not 0 < sum(given.get(name, 1.0) for name in get_args(Component)) < float("inf"):
+            raise ValueError("one weight at least must be above 0, and their sum finite")
+        return given
 
 
 WeatherSession = Session[WeatherTask, Log]
@@ -131,16 +114,17 @@ class WeatherServer(ResourcesServer[WeatherTask, Log]):
 
     def verify(self, rollout: RolloutView, session: WeatherSession) -> Verification:
         """The weighted mean of the components, each 0.0 or 1.0."""
-        components = {name: float(check(rollout, session)) for name, check in _COMPONENTS.items()}
+        components: dict[str, float] = {name: check(rollout, session) for name, check in _COMPONENTS.items()}
         missed = [name for name, value in components.items() if not value]
+        weights = {name: self.config.weights.get(name, 1.0) for name in _COMPONENTS}
+        total = sum(weights.values())
         return Verification(
-            reward=self.config.weights.mean(components),
             components=components,
+            weights={name: weight / total for name, weight in weights.items()},
             fields={
-                **components,
                 "predicted_calls": [
                     {"name": call.name, "arguments": call.arguments} for call in rollout.function_calls[:20]
-                ],
+                ]
             },
             explanation=f"Missed: {', '.join(missed)}." if missed else "Every component has its full reward.",
         )
@@ -197,7 +181,7 @@ def _is_blank_message(item: JsonObject) -> bool:
 
 
 _DEFAULTS: Final[dict[str, JsonObject]] = {"get_weather": {"unit": "celsius"}, "get_wind": {"unit": "km/h"}}
-_COMPONENTS: Final[dict[str, Callable[[RolloutView, WeatherSession], bool]]] = {
+_COMPONENTS: Final[dict[Component, Callable[[RolloutView, WeatherSession], bool]]] = {
     "tool_choice": _has_right_tool,
     "schema_valid": _is_schema_valid,
     "correctness": _is_correct,

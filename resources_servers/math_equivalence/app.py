@@ -22,10 +22,15 @@ from resources_servers.math_equivalence.rules import Rules
 
 WARM_UP: Final = (
     ("\\frac{1}{2}", "0.5"),
-    ("x^{2}-1", "(x-1)(x+1)"),
+    ("(x-1)^{2}", "x^{2}-2x+1"),
+    ("a^{2}-2ab+b^{2}", "(b-a)(b-a)"),
     ("\\{1, -2\\}", "x = 1, x = -2"),
     ("(-\\infty, 3]", "x \\le 3"),
     ("\\frac{\\sqrt{3}\\pi}{2}", "\\sin(\\frac{\\pi}{3})\\pi + \\ln(e^{2}) - 2"),
+    ("x e^{-2x}\\cos(3x)", "\\frac{x\\cos 3x}{e^{2x}}"),
+    ("\\frac{2x+3}{x^{2}+1}", "(2x+3)/(x^2+1)"),
+    ("5 + 2\\sqrt{6}", "3 \\cdot 2 + 2\\sqrt{6} - 1"),
+    ("y = -\\frac{1}{2}x + 4", "2y + x = 8"),
 )
 """Answers that are compared once, so that a process has loaded and prepared what later comparisons need."""
 

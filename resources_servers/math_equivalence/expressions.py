@@ -27,7 +27,7 @@ _SAME: Final = sympy.Rational(1, 10**90)
 """Relative difference below which two numbers of `_DIGITS` digits are one."""
 _POINTS: Final = ("0.61803", "-1.32471", "2.71828", "-0.41421", "3.35988", "1.20205", "-2.58541", "0.91596")
 """Where expressions with variables are tried out."""
-_ENOUGH_POINTS: Final = 3
+_ENOUGH_POINTS: Final = 4
 
 logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that there is no time limit; the child has one
 
@@ -112,7 +112,9 @@ def _tried_out(gold: Any, given: Any) -> bool | None:
         if not _is_near(one, other):
             return False
         agreed += 1
-    return True if agreed >= (_ENOUGH_POINTS if symbols else 1) else None
+        if agreed == (_ENOUGH_POINTS if symbols else 1):
+            return True
+    return None
 
 
 def _digits_of(expression: Any) -> float:

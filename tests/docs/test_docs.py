@@ -24,7 +24,7 @@ def sections() -> list[object]:
         ]
         for title, group in groupby(titled, lambda pair: pair[0]):
             blocks = [block for _, block in group]
-            if any(block.is_run for block in blocks):
+            if any(block.is_run or "file" in block.notes for block in blocks):
                 found.append(pytest.param(page, blocks, id=title))
     return found
 

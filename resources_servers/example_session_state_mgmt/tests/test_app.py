@@ -9,6 +9,8 @@ import pytest
 
 from polygym import JsonObject
 from polygym.kit import Environment, Playground, Script, call, generate_rows, load_environment, play
+from polygym.protocol.errors import InputError
+from resources_servers.example_session_state_mgmt.app import CounterServer
 
 FOLDER = Path(__file__).parent.parent
 ROW: JsonObject = {
@@ -117,9 +119,17 @@ def test_hundreds_of_rollouts_have_a_counter_each(counter: Environment) -> None:
     assert all(record["reward"] == 1.0 for record in records)
 
 
+def test_a_row_without_its_counts_is_refused() -> None:
+    server = CounterServer("counter", CounterServer.parse_config({}, "test"), None)  # type: ignore[arg-type]
+
+    for field in ("initial_count", "expected_count"):
+        with pytest.raises(InputError, match=f"{field}: Field required"):
+            server.task_of({name: value for name, value in ROW.items() if name != field})
+
+
 def test_the_reference_solves_what_is_generated_and_wrong_policies_do_not(counter: Environment) -> None:
     for difficulty in (0.0, 0.5, 1.0):
-        for row in generate_rows(counter, 15, seed=2, difficulty=difficulty):
+        for row in generate_rows(counter, 4, seed=2, difficulty=difficulty):
             assert row["initial_count"] != row["expected_count"]
             assert play(counter, row, counter.solve(row))["reward"] == 1.0
             for name, script in counter.wrong_answers(row).items():

@@ -30,8 +30,8 @@ def relay(*calls: ToolCall, answer: str = "It is {} degrees.") -> Script:
 
 def components(verified: JsonObject) -> str:
     """One digit a component, in the order of NAMES."""
-    assert {name: verified[name] for name in NAMES} == verified["reward_components"]
-    return "".join(str(int(verified[name])) for name in NAMES)
+    assert tuple(verified["reward_components"]) == NAMES
+    return "".join(str(int(value)) for value in verified["reward_components"].values())
 
 
 @pytest.mark.parametrize(
@@ -72,18 +72,23 @@ def test_text_alone_is_worth_nothing(weather: Environment, answer: str) -> None:
     assert (components(verified), verified["reward"]) == ("00000", 0.0)
 
 
-def test_the_weights_of_the_configuration_make_the_reward() -> None:
-    config = WeatherServer.parse_config({"weights": {"grounded": 0, "format": 4}}, "test")
-    assert isinstance(config, WeatherServer.config_class())
-    values = {"tool_choice": 1.0, "schema_valid": 1.0, "correctness": 0.0, "grounded": 1.0, "format": 0.0}
+def test_the_weights_of_the_configuration_make_the_reward(weather: Environment, tmp_path: Path) -> None:
+    config = (FOLDER / "configs" / "example_tool_call_multireward.yaml").read_text()
+    (tmp_path / "other.yaml").write_text(
+        config.replace("grounded: 3.0", "grounded: 0").replace("format: 1.0", "format: 4")
+    )
+    other = load_environment(tmp_path / "other.yaml", search_dirs=[FOLDER.parent.parent])
+    turns = [call("get_weather", city="San Francisco"), "Mild."]
 
-    assert config.weights.mean(values) == pytest.approx(2 / 8)
+    assert play(weather, ROW, turns)["reward"] == pytest.approx(5 / 8)
+    assert play(other, ROW, turns)["reward"] == pytest.approx(1.0)
+    assert play(other, ROW, "Mild.")["reward"] == 0.0
 
 
 @pytest.mark.parametrize(
     ("weights", "problem"),
     [
-        ({"humour": 1}, "weights.humour"),
+        ({"humour": 1}, "humour"),
         ({"format": -1}, "greater than or equal to 0"),
         (dict.fromkeys(NAMES, 0), "above 0"),
         ({"format": float("nan")}, "finite"),
@@ -103,8 +108,8 @@ def test_every_component_is_a_metric(weather: Environment) -> None:
 
     metrics = server.aggregate_metrics(rows)["agent_metrics"]
 
-    assert metrics["mean/tool_choice"] == 1.0
-    assert metrics["mean/correctness"] == metrics["mean/grounded"] == 0.5
+    assert metrics["mean/reward_components/tool_choice"] == 1.0
+    assert metrics["mean/reward_components/correctness"] == metrics["mean/reward_components/grounded"] == 0.5
 
 
 def test_an_empty_message_beside_the_call_is_no_talk(weather: Environment) -> None:
@@ -130,7 +135,7 @@ def test_rows_have_weather_of_their_own(weather: Environment) -> None:
 
 def test_the_reference_solves_what_is_generated_and_wrong_policies_do_not(weather: Environment) -> None:
     for difficulty in (0.0, 0.5, 1.0):
-        for row in generate_rows(weather, 15, seed=2, difficulty=difficulty):
+        for row in generate_rows(weather, 3, seed=2, difficulty=difficulty):
             assert play(weather, row, weather.solve(row))["reward"] == 1.0
             for name, script in weather.wrong_answers(row).items():
                 assert play(weather, row, script)["reward"] < 1.0, (name, row)

@@ -367,17 +367,17 @@ def test_nothing_that_an_answer_says_is_executed(mathematics: Environment, tmp_p
 
 def test_the_reference_solves_what_is_generated_and_wrong_policies_do_not(mathematics: Environment) -> None:
     for difficulty in (0.0, 0.5, 1.0):
-        rows = generate_rows(mathematics, 12, seed=5, difficulty=difficulty)
+        rows = generate_rows(mathematics, 6, seed=5, difficulty=difficulty)
         solved = play_all(mathematics, [(each, mathematics.solve(each)) for each in rows])
         assert [each["expected_answer"] for each in solved if each["reward"] != 1.0] == []
-        wrong = [(each, name, script) for each in rows[:5] for name, script in mathematics.wrong_answers(each).items()]
+        wrong = [(each, name, script) for each in rows[:1] for name, script in mathematics.wrong_answers(each).items()]
         verified = play_all(mathematics, [(each, script) for each, _, script in wrong])
         names = [name for (_, name, _), each in zip(wrong, verified, strict=True) if each["reward"]]
         assert names == []
 
 
 def test_difficulty_adds_topics_and_rows_are_what_the_seed_says(mathematics: Environment) -> None:
-    easy, hard = (generate_rows(mathematics, 40, difficulty=difficulty) for difficulty in (0.0, 1.0))
+    easy, hard = (generate_rows(mathematics, 25, difficulty=difficulty) for difficulty in (0.0, 1.0))
 
     assert {each["topic"] for each in easy} == {"algebra", "numbers"}
     assert {each["topic"] for each in hard} >= {"calculus", "linear_algebra", "probability"}

@@ -213,7 +213,7 @@ def test_texts_have_the_length_that_difficulty_says_and_do_not_repeat_themselves
 
 
 def test_the_reference_solves_what_is_generated_and_wrong_policies_do_not(needles: Environment) -> None:
-    for difficulty, count in ((0.0, 10), (0.5, 6), (1.0, 2)):
+    for difficulty, count in ((0.0, 3), (0.5, 2), (1.0, 1)):
         for row in generate_rows(needles, count, seed=2, difficulty=difficulty):
             assert play(needles, row, needles.solve(row))["reward"] == 1.0
             for name, script in needles.wrong_answers(row).items():

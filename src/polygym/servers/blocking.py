@@ -34,7 +34,8 @@ def blocking(method: Callable[..., Any] | None = None, /, *, process: bool = Fal
 
     Threads are for what waits (files, databases, libraries without async). Processes are for what computes: there the
     method works on copies of the server's configuration and of the session, which have to be picklable, and what it
-    changes in them is lost.
+    changes in them is lost. A script of one's own that plays such an environment needs `if __name__ == "__main__":`,
+    because Python imports it again in every new process.
     """
 
     def mark(marked: MethodT) -> MethodT:
@@ -118,10 +119,11 @@ def _begin_worker(packages: Mapping[str, list[str]]) -> None:
 
 
 _servers: dict[tuple[type, str], Any] = {}
+"""Copies of servers in a worker, by class and name."""
 
 
 def _in_worker(server_class: type, name: str, config: Any, method: str, args: Any, kwargs: Any) -> Any:
-    key = (server_class, name)
-    if key not in _servers:
-        _servers[key] = server_class(name, config, None)
-    return getattr(_servers[key], method)(*args, **kwargs)
+    server = _servers.get((server_class, name))
+    if server is None or server.config != config:
+        server = _servers[server_class, name] = server_class(name, config, None)
+    return getattr(server, method)(*args, **kwargs)

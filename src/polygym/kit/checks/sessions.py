@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
+from time import monotonic, sleep
 from typing import Any, Final
 
 from polygym.kit.checks.solution import some_policies
@@ -20,6 +21,8 @@ from polygym.servers.sessions import Session
 
 BATCH: Final = 20
 """Rollouts in each batch of those that show whether something grows."""
+PATIENCE_S: Final = 4.0
+"""Seconds until a session that is still held is one that stays."""
 
 
 @dataclass(slots=True)
@@ -48,8 +51,12 @@ class _Watch:
 
     def report(self, ending: str) -> None:
         """Note what is wrong with the sessions so far, which all have come to that ending."""
-        if self._alive("session") or self._alive("state"):
+        deadline = monotonic() + PATIENCE_S
+        while self._alive("session") or self._alive("state"):
             gc.collect()  # they may only be part of a ring
+            if monotonic() > deadline:
+                break
+            sleep(0.05)  # or be in the hands of a pool whose caller was cancelled
         counts = [each.closed for each in self._watched]
         if (never := counts.count(0)) > 0:
             self.problems.append(f"after {ending}, {never} of {len(counts)} sessions were not closed")
