@@ -8,6 +8,7 @@ import pytest
 
 from polygym import JsonObject, PlainGym, RolloutFailure, configure
 from polygym.kit import Environment, call, generate_rows, load_environment, play
+from resources_servers.blackjack.app import BlackjackServer
 from resources_servers.blackjack.game import DECK, Hand, should_hit, total_of
 from resources_servers.blackjack.generate import hits_by_the_book
 
@@ -84,6 +85,15 @@ def test_a_hand_is_won_by_tool(env: Environment) -> None:
 
     assert [each["name"] for each in verified["responses_create_params"]["tools"]] == ["hit", "stand"]
     assert verified["reward"] == 1.0
+
+
+def test_the_moves_are_tools_without_arguments() -> None:
+    server = BlackjackServer("blackjack", BlackjackServer.parse_config({}, "test"), None)  # type: ignore[arg-type]
+
+    assert [(each["name"], each["parameters"]["properties"]) for each in server.tool_definitions()] == [
+        ("hit", {}),
+        ("stand", {}),
+    ]
 
 
 def test_two_calls_in_a_turn_are_two_moves(env: Environment) -> None:

@@ -1,5 +1,6 @@
 """Gymnasium's environments, played through the real agent by scripts."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ pytest.importorskip("gymnasium", reason="the extra 'gymnasium' is not installed"
 
 from polygym import FailureClass, JsonObject, RolloutFailure
 from polygym.kit import Environment, call, generate_rows, load_environment, play
+from polygym.protocol.errors import InputError
+from resources_servers.gymnasium.app import GymnasiumEnvServer
 from resources_servers.gymnasium.tests import worlds
 
 FOLDER = Path(__file__).parent.parent
@@ -168,16 +171,26 @@ def test_rows_that_cannot_be_played_fail_at_the_seed_and_say_why(
     assert caught.value.failure_class is FailureClass.SEED_ERROR
 
 
+def test_modules_that_register_environments_are_imported_at_the_start() -> None:
+    def start(*modules: str) -> None:
+        config = GymnasiumEnvServer.parse_config({"imports": list(modules)}, "test")
+        asyncio.run(GymnasiumEnvServer("gymnasium", config, None).start())  # type: ignore[arg-type]
+
+    start("resources_servers.gymnasium.tests.worlds")
+    with pytest.raises(InputError, match="no_such_worlds cannot be imported"):
+        start("no_such_worlds")
+
+
 @pytest.mark.parametrize("difficulty", [0.0, 0.5, 1.0])
 def test_generated_rows_are_won_by_the_reference_and_by_no_other(env: Environment, difficulty: float) -> None:
-    for task in generate_rows(env, 6, 11, difficulty):
+    for task in generate_rows(env, 4, 11, difficulty):
         assert play(env, task, env.solve(task))["reward"] == 1.0
         for name, script in env.wrong_answers(task).items():
             assert play(env, {**task, "max_episode_steps": 25}, script)["reward"] < 0.5, name
 
 
 def test_difficulty_makes_episodes_longer(env: Environment) -> None:
-    easy, hard = (sum(task["max_episode_steps"] for task in generate_rows(env, 40, 1, each)) for each in (0.0, 1.0))
+    easy, hard = (sum(task["max_episode_steps"] for task in generate_rows(env, 25, 1, each)) for each in (0.0, 1.0))
 
     assert easy < hard
 

@@ -20,7 +20,9 @@ from aiohttp.test_utils import TestServer
 
 from polygym import FailureClass, JsonObject, RolloutFailure
 from polygym.kit import Environment, Playground, call, load_environment
+from polygym.protocol.errors import ConfigError
 from resources_servers.openenv.actions import Actions, shown
+from resources_servers.openenv.app import OpenEnvServer
 
 FOLDER = Path(__file__).parent.parent
 START_S = 90.0
@@ -192,6 +194,12 @@ def test_a_row_without_a_url_says_so() -> None:
         asyncio.run(main())
 
     assert caught.value.failure_class is FailureClass.SEED_ERROR
+
+
+@pytest.mark.parametrize("fields", [{"max_sessions": 0}, {"errors": "ignored"}, {"reset_arguments": [1]}])
+def test_a_configuration_without_sense_is_refused(fields: JsonObject) -> None:
+    with pytest.raises(ConfigError, match=next(iter(fields))):
+        OpenEnvServer.parse_config(fields, "test")
 
 
 def test_no_more_sessions_are_open_than_the_server_allows() -> None:

@@ -12,7 +12,9 @@ pytest.importorskip("sympy", reason="the extra 'reasoning-gym' is not installed"
 
 from polygym import JsonObject, RolloutFailure
 from polygym.kit import Environment, Playground, generate_rows, load_environment
+from polygym.protocol.errors import ConfigError
 from resources_servers.reasoning_gym.answers import extract, may_be_right, readings
+from resources_servers.reasoning_gym.app import ReasoningGymServer
 from resources_servers.reasoning_gym.generate import FAMILIES, library
 from resources_servers.reasoning_gym.workers import TooExpensiveError, Workers
 
@@ -190,6 +192,7 @@ def test_answers_are_never_run_as_programs(play: Any, task: JsonObject, tmp_path
     assert play(task, f"<answer>{task['answer']}</answer>")["reward"] == 1.0
 
 
+@pytest.mark.slow
 def test_an_answer_that_costs_too_much_ends_its_process_and_no_other() -> None:
     async def main() -> float:
         workers = Workers(1, cpu_limit_s=1)
@@ -202,6 +205,12 @@ def test_an_answer_that_costs_too_much_ends_its_process_and_no_other() -> None:
             await workers.close()
 
     assert asyncio.run(main()) == 1.0
+
+
+@pytest.mark.parametrize("fields", [{"answer_format": "loose"}, {"workers": 0}, {"cpu_limit_s": 0}])
+def test_a_configuration_without_sense_is_refused(fields: JsonObject) -> None:
+    with pytest.raises(ConfigError, match=next(iter(fields))):
+        ReasoningGymServer.parse_config(fields, "test")
 
 
 def test_a_row_may_say_only_where_its_entry_is(play: Any) -> None:
