@@ -4,9 +4,17 @@ What the agents of this repository share. Whether somebody speaks to the policy 
 """
 
 from polygym.protocol.calls import Model, ResourcesSession, RolloutContext
-from polygym.protocol.items import FunctionCall, function_call_output, function_calls, input_items, user_message
+from polygym.protocol.items import (
+    TEXT_PARTS,
+    FunctionCall,
+    function_call_output,
+    function_calls,
+    input_items,
+    text_of,
+    user_message,
+)
 from polygym.protocol.json import JsonObject, dumps
-from polygym.protocol.responses import add_usage, new_response
+from polygym.protocol.responses import TERMINATION_REASON, add_usage, new_response
 
 
 class Conversation:
@@ -38,7 +46,7 @@ class Conversation:
     async def ask(self) -> JsonObject | None:
         """Call the model once, with all that has been said: its Response, or None where its turn cannot go on.
 
-        That is when the model says that it is incomplete, when it holds nothing but reasoning or nothing at all
+        That is when the model says that it is incomplete, when it holds nothing but reasoning or no word at all
         (`metadata.ng_termination_reason` is then `incomplete_reasoning` or `empty_output`), and at `max_steps` model
         calls, which are counted over all turns. Raises RolloutFailure.
         """
@@ -51,7 +59,7 @@ class Conversation:
         self.produced += output
         self.usage = add_usage(self.usage, response.get("usage"))
         self._last = response
-        if response.get("incomplete_details"):
+        if response.get("incomplete_details") or response.get("status") == "incomplete":
             return None
         self._last = _judge_last_step(response, output)
         return response if self._last is response else None
@@ -95,11 +103,21 @@ class Conversation:
 
 def _judge_last_step(response: JsonObject, output: list[JsonObject]) -> JsonObject:
     """`response`, marked as incomplete when there is no answer in it."""
-    if not output:
-        return _incomplete(response, "empty_output")
-    if all(item["type"] == "reasoning" for item in output):
-        return _incomplete(response, "incomplete_reasoning")
-    return response
+    if not all(item["type"] == "reasoning" or _is_empty_message(item) for item in output):
+        return response
+    is_thinking = bool(output) and all(item["type"] == "reasoning" for item in output)
+    return _incomplete(response, "incomplete_reasoning" if is_thinking else "empty_output")
+
+
+def _is_empty_message(item: JsonObject) -> bool:
+    """Whether an item is a message without a word; a refusal or an image is an answer."""
+    if item["type"] != "message":
+        return False
+    content = item.get("content")
+    parts = content if isinstance(content, list) else ()
+    return not text_of(content).strip() and all(
+        isinstance(part, dict) and part.get("type") in TEXT_PARTS for part in parts
+    )
 
 
 def _incomplete(response: JsonObject, reason: str, **fields: JsonObject) -> JsonObject:
@@ -107,4 +125,4 @@ def _incomplete(response: JsonObject, reason: str, **fields: JsonObject) -> Json
 
 
 def _with_reason(response: JsonObject, reason: str) -> JsonObject:
-    return {**response, "metadata": {**(response.get("metadata") or {}), "ng_termination_reason": reason}}
+    return {**response, "metadata": {**(response.get("metadata") or {}), TERMINATION_REASON: reason}}

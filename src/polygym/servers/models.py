@@ -1,10 +1,12 @@
-"""One policy endpoint, spoken to in the Responses or the Chat Completions dialect."""
+"""One policy endpoint, spoken to in the Responses, the Chat Completions or the Messages dialect."""
 
 from abc import ABC, abstractmethod
 
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.chat import chat_params_to_responses, response_to_chat_completion
+from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.protocol.json import JsonObject
+from polygym.protocol.messages import messages_params_to_responses, response_to_message, without_messages_fields
 from polygym.servers.base import Server, ServerConfig
 
 
@@ -13,7 +15,7 @@ class ModelServerConfig(ServerConfig):
 
 
 class ModelServer(Server, ABC):
-    """A policy. Subclasses answer `responses`; the other dialect is converted unless they override it."""
+    """A policy. Subclasses answer `responses`; the other dialects are converted unless they override them."""
 
     config: ModelServerConfig
 
@@ -22,8 +24,28 @@ class ModelServer(Server, ABC):
         """Answer Responses API create params with a Response object. Raises RolloutFailure when the endpoint fails."""
 
     async def chat_completions(self, params: JsonObject, context: RolloutContext) -> JsonObject:
-        """Answer Chat Completions create params with a ChatCompletion object."""
-        return response_to_chat_completion(await self.responses(chat_params_to_responses(params), context))
+        """Answer Chat Completions create params with a ChatCompletion object. Raises RolloutFailure."""
+        try:
+            asked = chat_params_to_responses(params)
+        except ValueError as error:
+            raise self._refusal(str(error)) from error
+        return response_to_chat_completion(await self.responses(asked, context))
+
+    async def messages(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+        """Answer Messages create params with a Message object. Raises RolloutFailure.
+
+        What only an Anthropic endpoint knows, such as `cache_control` and `thinking`, stays here.
+        """
+        try:
+            asked = without_messages_fields(messages_params_to_responses(params))
+        except ValueError as error:
+            raise self._refusal(str(error)) from error
+        return response_to_message(await self.responses(asked, context))
+
+    async def count_message_tokens(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+        """`{"input_tokens": N}` for Messages create params. Raises RolloutFailure where that cannot be known."""
+        message = "tokens cannot be counted before a call of this policy; the answer's usage has them"
+        raise self._refusal(message, http_status=404)
 
     async def probe(self) -> None:
         """Find out in a moment, and at no cost, whether the endpoint can be called. Called after `start`, before a run.
@@ -34,3 +56,7 @@ class ModelServer(Server, ABC):
     def list_models(self) -> list[str]:
         """Names under which the policy can be asked for."""
         return [self.name]
+
+    def _refusal(self, problem: str, http_status: int = 400) -> RolloutFailure:
+        message = f"{self.name}: {problem}"
+        return RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, message, http_status=http_status)
