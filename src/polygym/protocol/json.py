@@ -3,6 +3,7 @@
 Values stay plain dicts and lists, so a provider's unknown fields come out as they went in. Knows no kind of message.
 """
 
+import sys
 from typing import Any, TypeAlias
 
 import orjson
@@ -24,7 +25,12 @@ def dumps(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except TypeError:  # rare enough to pay for it only then: other keys than strings, NumPy's numbers and arrays
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps(value, option=_lenient())
+
+
+def _lenient() -> int:
+    """Options for what plain JSON refuses. NumPy's only where it is loaded: orjson would import it, for 0.2 seconds."""
+    return orjson.OPT_NON_STR_KEYS | (orjson.OPT_SERIALIZE_NUMPY if "numpy" in sys.modules else 0)
 
 
 def dumps_line(value: Any) -> bytes:
@@ -37,5 +43,4 @@ def dumps_line(value: Any) -> bytes:
 
 def dumps_indented(value: Any) -> bytes:
     """Two-space indented UTF-8 JSON with a final line break, for files that people read."""
-    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
-    return orjson.dumps(value, option=options)
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | _lenient())
