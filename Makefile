@@ -13,11 +13,11 @@ INSTALL := "$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python
 COMPILE := "$(UV)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test test-extras docs-table check format bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/core.stamp ## Set up, then collect rollouts from two environments: no key, server, GPU or network needed
 	$(BIN)/gym eval run --resources-server example_single_tool_call --resources-server example_multi_step \
@@ -25,6 +25,19 @@ demo: $(VENV)/core.stamp ## Set up, then collect rollouts from two environments:
 
 test: $(VENV)/dev.stamp ## Set up, then run the tests; ARGS="..." goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
+
+# One virtual environment for each library that pins what others pin otherwise, or is large.
+test-extras: $(VENV)/dev.stamp ## Set up, then run the tests of the parts that need large libraries, each in an environment of its own
+	$(call test_extra,openenv,'openenv-core>=0.3$(,)<0.4',-m extra resources_servers/openenv)
+	$(call test_extra,verifiers,'verifiers>=0.1.14$(,)<0.1.15',-m extra responses_api_agents/verifiers_agent)
+	$(call test_extra,transformers,'torch==2.13.0' 'transformers>=4.57' 'accelerate' 'openai>=2',-m transformers responses_api_models/transformers_model)
+
+, := ,
+define test_extra
+	@test -x .venvs/$(1)/bin/python || "$(UV)" venv --quiet --python $(BIN)/python .venvs/$(1)
+	"$(UV)" pip install --quiet --python .venvs/$(1)/bin/python --editable . pytest pytest-timeout hypothesis $(2)
+	PATH="$(abspath $(BIN)):$$PATH" .venvs/$(1)/bin/python -m pytest $(3)
+endef
 
 check: $(VENV)/dev.stamp ## Set up, then check format, lint, types, import direction and dead code
 	$(BIN)/ruff format --check .
@@ -39,6 +52,9 @@ format: $(VENV)/dev.stamp ## Bring the code into its format and mend what lint c
 
 bench: $(VENV)/bench.stamp ## Set up, then measure what a rollout costs: some ten minutes; ARGS="--quick" for a short look
 	$(BIN)/python -m perf.bench $(ARGS)
+
+docs-table: $(VENV)/dev.stamp ## Write the table of environments anew
+	$(BIN)/python -m polygym.kit.table docs/environments/README.md
 
 lock: | $(UV) ## Write the lock files anew from pyproject.toml; UPGRADE=1 takes newer versions
 	$(COMPILE) pyproject.toml --output-file requirements.lock

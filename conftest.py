@@ -13,5 +13,5 @@ settings.load_profile("polygym")
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the endpoints, keys, roots and proxies of whoever runs the tests."""
     for name in list(os.environ):
-        if name.startswith(("NEMO_GYM_", "OPENAI_", "POLYGYM_")) or name.lower().endswith("_proxy"):
+        if name.startswith(("ANTHROPIC_", "NEMO_GYM_", "OPENAI_", "POLYGYM_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

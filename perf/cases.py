@@ -24,6 +24,9 @@ class Case:
 FULL = (
     Case("bare", "bare", 10_000, 256),
     Case("embedded", "embedded", 10_000, 256),
+    Case("embedded_chat", "embedded_chat", 10_000, 256),
+    Case("conversion", "conversion", 20_000, 1),
+    Case("conversion_ids", "conversion_with_tokens", 10_000, 1),
     Case("other_process", "other_process", 5_000, 256),
     Case("processes", "processes", 3_000, 256),
     Case("bare_1", "bare", 3_000, 1),
@@ -40,6 +43,9 @@ FULL_ROUNDS = 5
 QUICK = (
     Case("bare", "bare", 3_000, 256),
     Case("embedded", "embedded", 3_000, 256),
+    Case("embedded_chat", "embedded_chat", 3_000, 256),
+    Case("conversion", "conversion", 5_000, 1),
+    Case("conversion_ids", "conversion_with_tokens", 2_000, 1),
     Case("other_process", "other_process", 1_000, 256),
     Case("processes", "processes", 500, 256),
     Case("bare_1", "bare", 500, 1),

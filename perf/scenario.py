@@ -19,6 +19,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias
 
+from perf.conversation import completion, convert, create_params
 from perf.meter import Meter, peak_mb
 from polygym.channels.pool import open_session
 from polygym.config.components import Selector
@@ -59,7 +60,9 @@ class Options:
     """Processes that share the rollouts."""
 
 
-def config_for(port: int, *, placement: str | None = None, head_port: int | None = None) -> RunConfig:
+def config_for(
+    port: int, *, placement: str | None = None, head_port: int | None = None, model_type: str = "openai_model"
+) -> RunConfig:
     """Both environments against the mock endpoint."""
     overrides = [f"++head_server.port={head_port}"] if head_port is not None else []
     if placement is not None:
@@ -69,7 +72,7 @@ def config_for(port: int, *, placement: str | None = None, head_port: int | None
         overrides.append(f"++policy_model.responses_api_models.openai_model.placement={placement}")
     return load_config(
         selectors=[
-            Selector("model-type", "openai_model"),
+            Selector("model-type", model_type),
             *(Selector("resources-server", name) for name in ENVIRONMENTS),
         ],
         settings={
@@ -124,6 +127,22 @@ async def embedded(options: Options, meter: Meter) -> None:
     """The engine, everything in this process; planning and writing included."""
     async with Fleet(config_for(options.port)) as fleet:
         await _collect(fleet.wiring.agents, options, meter)
+
+
+async def embedded_chat(options: Options, meter: Meter) -> None:
+    """As `embedded`, through `vllm_model`: every call is converted to Chat Completions and back."""
+    async with Fleet(config_for(options.port, model_type="vllm_model")) as fleet:
+        await _collect(fleet.wiring.agents, options, meter)
+
+
+async def conversion(options: Options, meter: Meter) -> None:
+    """Only the conversion of model calls, one a rollout, in a conversation of 20 messages with 10 tools."""
+    _measure_conversion(options, meter, has_tokens=False)
+
+
+async def conversion_with_tokens(options: Options, meter: Meter) -> None:
+    """As `conversion`, with the ids of 4,000 tokens in the prompt and 400 in the answer."""
+    _measure_conversion(options, meter, has_tokens=True)
 
 
 async def processes(options: Options, meter: Meter) -> None:
@@ -215,6 +234,14 @@ async def workers(options: Options, meter: Meter) -> None:
     meter.note = "with an instant model in each worker, one message a rollout; bringing the workers up is included"
 
 
+def _measure_conversion(options: Options, meter: Meter, *, has_tokens: bool) -> None:
+    params, answer = create_params(), completion(has_tokens=has_tokens)
+    with meter.measure(options.rollouts):
+        for _ in range(options.rollouts):
+            convert(params, answer, has_tokens=has_tokens)
+    meter.note = "only the conversion of a model call, in a conversation of 20 messages with 10 tools"
+
+
 def _write_rows(path: Path, count: int) -> None:
     with open(path, "w", encoding="utf-8") as file:
         for number in range(count):
@@ -272,6 +299,9 @@ async def _answering(port: int) -> list[JsonObject]:
 SCENARIOS: Mapping[str, Callable[[Options, Meter], Coroutine[object, None, None]]] = {
     "bare": bare,
     "embedded": embedded,
+    "embedded_chat": embedded_chat,
+    "conversion": conversion,
+    "conversion_with_tokens": conversion_with_tokens,
     "other_process": other_process,
     "processes": processes,
     "many_in_flight": many_in_flight,

@@ -21,7 +21,7 @@ class Target:
     what: str
     limit: float
     unit: str
-    """`%` (of a share), `MB`, or none for a ratio."""
+    """`%` (of a share), `MB`, `µs`, or none for a ratio."""
     cases: tuple[str, ...]
     """Whose runs `measure` is given."""
     measure: Callable[..., float]
@@ -40,7 +40,9 @@ class Target:
 
     def shown(self, value: float) -> str:
         """A value with its unit."""
-        return {"": f"{value:.2f}", "%": f"{100 * value:.1f} %", "MB": f"{value:.0f} MB"}[self.unit]
+        return {"": f"{value:.2f}", "%": f"{100 * value:.1f} %", "MB": f"{value:.0f} MB", "µs": f"{value:.0f} µs"}[
+            self.unit
+        ]
 
     def shown_limit(self) -> str:
         """The limit with its sign and unit."""
@@ -70,6 +72,11 @@ def peak_mb(runs: Sequence[Run]) -> float:
     return median(run["peak_mb"] for run in runs)
 
 
+def cpu_us(runs: Sequence[Run]) -> float:
+    """Microseconds of CPU per rollout."""
+    return 1000 * median(run["cpu_ms_per_rollout"] for run in runs)
+
+
 def growth_mb(many: Sequence[Run], few: Sequence[Run]) -> float:
     """Megabytes that many rows need at the peak, metrics file included, beyond what few need while collecting."""
     return peak_mb(many) - median(run["peak_mb_collecting"] for run in few)
@@ -77,6 +84,8 @@ def growth_mb(many: Sequence[Run], few: Sequence[Run]) -> float:
 
 TARGETS = (
     Target("embedded, CPU per rollout ÷ bare client's", 1.6, "", ("embedded", "bare"), cpu_ratio),
+    Target("through vllm_model ÷ through openai_model", 1.3, "", ("embedded_chat", "embedded"), cpu_ratio),
+    Target("converting a call, 20 messages and 10 tools", 150, "µs", ("conversion",), cpu_us),
     Target("fleet in another process, ÷ bare", 4, "", ("other_process", "bare"), cpu_ratio),
     Target("every server its own process, ÷ bare", 12, "", ("processes", "bare"), cpu_ratio),
     Target("embedded at 1 in flight, ÷ at 256", 1.5, "", ("embedded_1", "embedded"), cpu_ratio),

@@ -1,15 +1,14 @@
 """Fields of a `vllm_model` instance."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
-from typing_extensions import Self
 
-from polygym import JsonObject, ModelServerConfig
-from polygym.channels.endpoint import parse_base_url
+from polygym import JsonObject
+from polygym.channels.endpoint_model import EndpointConfig, reachable_urls
 
 
-class VLLMModelConfig(ModelServerConfig):
+class VLLMModelConfig(EndpointConfig):
     """Where the endpoint is, how it is called, and what it is asked to return."""
 
     base_url: str | list[str]
@@ -54,28 +53,23 @@ class VLLMModelConfig(ModelServerConfig):
     """Make that prompt with the tokenizer's chat template, in this process. Needs the package transformers."""
     tokenizer: str | None = None
     """Folder or Hugging Face name of that tokenizer; `model` without it."""
+    tool_format: str | None = None
+    """How the model writes tool calls in its text, such as `hermes`; `auto` looks into the chat template.
 
-    timeout_s: float | None = Field(default=None, gt=0)
-    """Seconds one attempt may take; None for no limit."""
-    max_attempts: int = Field(default=5, ge=1)
-    """Attempts per call for overload, rate limits and lost connections, the first included."""
-    max_concurrent_requests: int | None = Field(default=None, ge=1)
-    """Calls under way at once, for endpoints that must not be saturated; None for no limit."""
+    Without it a text completion's calls stay text.
+    """
 
     @field_validator("base_url")
     @classmethod
     def _is_reachable_by_http(cls, given: str | list[str]) -> str | list[str]:
-        urls = [given] if isinstance(given, str) else given
-        if not urls:
-            raise ValueError("the list of base URLs is empty")
-        for url in urls:
-            parse_base_url(url)
-        return given
+        return reachable_urls(given)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.render_chat_template and not self.use_completions_api:
             raise ValueError("render_chat_template: true needs use_completions_api: true")
+        if self.tool_format is not None and not self.render_chat_template:
+            raise ValueError("tool_format needs render_chat_template: true")
         if self.earlier_tokens == "prompt" and not self.render_chat_template:
             raise ValueError("earlier_tokens: prompt needs render_chat_template: true")
         if self.earlier_tokens in ("required_prefix_token_ids", "input_ids") and self.use_completions_api:

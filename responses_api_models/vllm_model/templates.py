@@ -1,6 +1,6 @@
 """A model's chat template, rendered in this process with its own tokenizer.
 
-Needs the package transformers, which is imported only here and only when a tokenizer is loaded.
+Needs transformers, which is imported only here and only when a tokenizer is loaded.
 """
 
 import asyncio
@@ -18,10 +18,12 @@ ResultT = TypeVar("ResultT")
 
 
 class ChatTemplate:
-    """A tokenizer with a chat template. One call at a time: fast tokenizers refuse to be used by two threads at once."""
+    """A tokenizer with a chat template; one call at a time, as fast tokenizers refuse to be used by two threads."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        self.source = str(tokenizer.chat_template)
+        """The template itself."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="chat-template")
 
     @classmethod
@@ -69,9 +71,10 @@ class ChatTemplate:
 
 def _load(name: str, instance: str) -> Any:
     try:
-        transformers = importlib.import_module("transformers")
+        transformers, _ = (importlib.import_module(name) for name in ("transformers", "jinja2"))
     except ImportError as error:
-        raise ConfigError(f"{instance}: render_chat_template needs transformers: pip install transformers.") from error
+        message = f"{instance}: render_chat_template needs transformers: pip install transformers jinja2."
+        raise ConfigError(message) from error
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from polygym.servers.resources import ResourcesServer, ResourcesServerConfig, Verification
     from polygym.servers.sessions import Session, TaskFields
     from polygym.servers.tools import Tool, ToolContent, ToolError, tool
+    from polygym.training.report import TokenReport, token_reports
+    from polygym.training.sequences import TokenSequence, sequences_of
 
 __version__ = "0.1.0"
 
@@ -90,6 +92,10 @@ _HOMES = {
     "new_usage": "protocol.responses",
     "output_message": "protocol.items",
     "blocking": "servers.blocking",
+    "sequences_of": "training.sequences",
+    "token_reports": "training.report",
+    "TokenReport": "training.report",
+    "TokenSequence": "training.sequences",
     "tool": "servers.tools",
     "without_attempt": "protocol.rollouts",
 }
@@ -125,6 +131,8 @@ __all__ = [
     "Step",
     "StreamSettings",
     "TaskFields",
+    "TokenReport",
+    "TokenSequence",
     "Tool",
     "ToolContent",
     "ToolError",
@@ -145,6 +153,8 @@ __all__ = [
     "new_usage",
     "output_message",
     "read_group",
+    "sequences_of",
+    "token_reports",
     "tool",
     "without_attempt",
 ]

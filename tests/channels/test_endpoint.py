@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from polygym.channels.endpoint import BRIEF_ATTEMPTS, Endpoint, parse_base_url
+from polygym.channels.endpoint import Endpoint, parse_base_url
+from polygym.channels.endpoint_faults import BRIEF_ATTEMPTS
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.protocol.json import JsonObject
@@ -150,30 +150,6 @@ def test_no_limit_holds_back_concurrent_calls() -> None:
         return len(answers)
 
     assert asyncio.run(run()) == 300
-
-
-def test_a_rollout_sticks_to_one_of_several_urls_through_all_its_attempts() -> None:
-    async def run() -> dict[str, set[str]]:
-        seen: dict[str, set[str]] = {}
-
-        async def handle(request: web.Request) -> web.Response:
-            seen.setdefault((await request.json())["rollout"], set()).add(request.path)
-            return web.json_response(GOOD)
-
-        async with http_endpoint(handle) as url:
-            endpoint = Endpoint([f"{url}/a", f"{url}/b", f"{url}/c"])
-            for index in range(30):
-                for suffix in ("", "-a1", "-a2"):
-                    context = RolloutContext(f"{index}-0{suffix}")
-                    await endpoint.post("/responses", {"rollout": f"{index}-0"}, context)
-            await endpoint.close()
-        return seen
-
-    seen = asyncio.run(run())
-
-    assert all(len(paths) == 1 for paths in seen.values())
-    spread = Counter(path for paths in seen.values() for path in paths)
-    assert set(spread) == {"/a/responses", "/b/responses", "/c/responses"}
 
 
 def test_an_endpoint_can_be_used_again_after_it_was_closed() -> None:
@@ -380,8 +356,8 @@ def test_an_answer_that_trickles_past_the_limit_is_a_timeout() -> None:
             "Welcome to nginx",
         ),
         (web.Response(text="<!doctype html><p>hi", content_type="text/plain"), "web page"),
-        (web.Response(text='{"output": [', content_type="application/json"), "no JSON"),
-        (web.Response(text=""), "(empty body)"),
+        (web.Response(text='"output": [', content_type="application/json"), "no JSON"),
+        (web.Response(text='{"logprob": NaN}', content_type="application/json"), "NaN and Infinity are none"),
         (web.json_response([1, 2]), "JSON list"),
         (web.json_response({"error": {"message": "the model crashed"}}), "the model crashed"),
         (web.json_response({"error": "overloaded", "output": []}), "overloaded"),
@@ -396,6 +372,68 @@ def test_a_good_status_with_something_else_inside_is_a_bad_response(answer: web.
     assert failure.http_status == 200
     assert said in failure.message
     assert len(requests) == 1
+
+
+@pytest.mark.parametrize("text", ['{"output": [', '{"output": [{"type": "mess', ""])
+def test_an_answer_that_was_cut_off_on_the_way_is_asked_for_again(text: str) -> None:
+    handler, requests = answering(web.Response(text=text, content_type="application/json"), GOOD)
+
+    assert post_to(handler) == GOOD
+    assert len(requests) == 2
+
+
+def test_an_endpoint_that_always_cuts_its_answers_off_is_not_asked_for_long() -> None:
+    handler, requests = answering(web.Response(text='{"output": [', content_type="application/json"))
+
+    failure = failure_from(handler, max_attempts=50)
+
+    assert failure.failure_class is FailureClass.MODEL_BAD_RESPONSE
+    assert len(requests) == BRIEF_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("error", "failure_class", "status"),
+    [
+        ({"code": 502, "message": "Provider returned error"}, FailureClass.MODEL_UNAVAILABLE, 502),
+        ({"code": "429", "message": "slow down"}, FailureClass.MODEL_RATE_LIMITED, 429),
+        ({"code": "server_error", "message": "oops"}, FailureClass.MODEL_UNAVAILABLE, 500),
+        ({"type": "overloaded_error", "message": "busy"}, FailureClass.MODEL_UNAVAILABLE, 503),
+        ({"code": 401, "message": "no such key"}, FailureClass.MODEL_REJECTED, 401),
+        ({"code": "content_filter", "message": "no"}, FailureClass.CONTENT_FILTERED, 400),
+        ({"code": "context_length_exceeded", "message": "no"}, FailureClass.CONTEXT_EXCEEDED, 400),
+    ],
+)
+def test_an_error_with_a_code_inside_a_good_answer_is_what_its_code_says(
+    error: JsonObject, failure_class: FailureClass, status: int
+) -> None:
+    handler, _ = answering({"error": error})
+
+    failure = failure_from(handler, max_attempts=1)
+
+    assert (failure.failure_class, failure.http_status) == (failure_class, status)
+    assert "with an error inside" in failure.message
+
+
+def test_an_overload_that_is_told_inside_a_good_answer_is_tried_again() -> None:
+    handler, requests = answering({"error": {"code": 503, "message": "busy"}}, GOOD)
+
+    assert post_to(handler) == GOOD
+    assert len(requests) == 2
+
+
+def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polygym.channels.endpoint.LARGEST_ANSWER", 1 << 20)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(64):
+            writer.write(b"10000\r\n" + b" " * 65536 + b"\r\n")
+            await writer.drain()
+
+    failure = failure_from_bytes(talk)
+
+    assert failure.failure_class is FailureClass.MODEL_BAD_RESPONSE
+    assert "more than 1 MiB" in failure.message
 
 
 @pytest.mark.parametrize("key", ["sk-very-secret-key", "sk-very-secret-key\n"])
@@ -537,18 +575,3 @@ def test_a_server_that_hangs_up_on_a_probe_may_still_answer_calls() -> None:
             await endpoint.close()
 
     asyncio.run(run())
-
-
-def test_every_base_url_is_probed() -> None:
-    async def run() -> None:
-        handler, requests = answering(GOOD)
-        async with http_endpoint(handler) as url:
-            endpoint = Endpoint([url + "/v1", url + "/v2", await unused_url() + "/v3"])
-            try:
-                await endpoint.probe("/models")
-            finally:
-                await endpoint.close()
-                assert sorted(request.path for request in requests) == ["/v1/models", "/v2/models"]
-
-    with pytest.raises(RolloutFailure, match="/v3/models cannot be reached"):
-        asyncio.run(run())

@@ -51,6 +51,26 @@ def test_other_refusals_are_not_taken_for_a_long_conversation(message: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, b'{"error": {"code": "content_filter", "message": "filtered", "innererror": {"code": "x"}}}'),
+        (400, b'{"error": {"message": "triggering Azure OpenAI\'s content management policy"}}'),
+        (400, b'{"error": {"code": "invalid_prompt", "message": "Invalid prompt: your prompt was flagged as ..."}}'),
+        (403, b'{"error": {"code": 403, "message": "Moderation is required, and your input was flagged"}}'),
+    ],
+)
+def test_a_conversation_that_is_refused_for_its_content_is_recognised(status: int, body: bytes) -> None:
+    assert fault_of_status(TARGET, status, {}, body).failure_class is FailureClass.CONTENT_FILTERED
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_refused_account_is_not_taken_for_refused_content(status: int) -> None:
+    body = b'{"error": {"message": "This account has been disabled for violating our policies."}}'
+
+    assert fault_of_status(TARGET, status, {}, body).failure_class is FailureClass.MODEL_REJECTED
+
+
+@pytest.mark.parametrize(
     ("body", "quoted"),
     [
         (b'{"error": {"message": "no such model", "code": 1}}', "no such model"),

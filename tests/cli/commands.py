@@ -119,9 +119,11 @@ def interrupt(process: subprocess.Popen[str], number: signal.Signals = signal.SI
 
 @contextmanager
 def model_endpoint(
-    status: int = 200, *, probe_status: int = 405, port: int = 0
+    status: int = 200, *, probe_status: int = 405, port: int = 0, latency_s: float = 0.0
 ) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """A stand-in model endpoint: its base URL and the requests it gets. Answers "A", or refuses with `status`.
+
+    A response takes 100 tokens of input, 40 of them cached, and 20 of output.
 
     A GET, which is a probe, is answered with `probe_status`.
     """
@@ -132,7 +134,9 @@ def model_endpoint(
         body = await request.json()
         requests.append({"path": request.path, "key": request.headers.get("Authorization"), "body": body})
         refusal = {"error": {"message": "refused here"}}
-        return web.json_response(_response(body) if status == 200 else refusal, status=status)
+        await asyncio.sleep(latency_s)
+        said = _completion(body) if request.path.endswith("/chat/completions") else _response(body)
+        return web.json_response(said if status == 200 else refusal, status=status)
 
     async def probed(request: web.Request) -> web.Response:
         return web.json_response({"error": {"message": "not for you"}}, status=probe_status)
@@ -156,6 +160,15 @@ def model_endpoint(
         thread.join()
 
 
+def _completion(body: dict[str, Any]) -> dict[str, Any]:
+    choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "A"}}
+    completion = {"id": "chatcmpl-1", "object": "chat.completion", "created": 0, "model": body["model"]}
+    if body.get("return_token_ids"):
+        completion["prompt_token_ids"] = [1, 2, 3]
+        choice |= {"token_ids": [65, 2], "logprobs": {"content": [{"token": t, "logprob": -0.5} for t in ("A", "")]}}
+    return {**completion, "choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+
+
 def _response(body: dict[str, Any]) -> dict[str, Any]:
     content = [{"type": "output_text", "text": "A", "annotations": []}]
     message = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
@@ -169,4 +182,10 @@ def _response(body: dict[str, Any]) -> dict[str, Any]:
         "parallel_tool_calls": True,
         "tool_choice": "auto",
         "tools": [],
+        "usage": {
+            "input_tokens": 100,
+            "input_tokens_details": {"cached_tokens": 40},
+            "output_tokens": 20,
+            "total_tokens": 120,
+        },
     }

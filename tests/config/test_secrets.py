@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polygym.config.secrets import hide_secrets
+from polygym.config.secrets import hide_secrets, secret_values
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,16 @@ def test_hiding_twice_hides_nothing_more_and_leaves_the_original(tree: Any) -> N
 
     assert hide_secrets(hidden) == hidden
     assert repr(tree) == before
+
+
+def test_the_secrets_of_a_configuration_are_found() -> None:
+    tree = {
+        "openai_api_key": "sk-1",
+        "headers": {"Authorization": "Bearer tok-2", "X-Tenant": "blue"},
+        "urls": ["http://ann:pass-3@host/v1?api_key=key-4&page=5", "http://host"],
+        "password": None,
+        "max_token": 7,
+        "named": "${oc.env:SECRET}",
+    }
+
+    assert secret_values(tree) == {"sk-1", "tok-2", "pass-3", "key-4"}

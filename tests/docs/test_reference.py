@@ -129,6 +129,8 @@ def test_every_failure_class_and_stage_is_there() -> None:
 BUILT_IN = {
     "simple_agent": "responses_api_agents",
     "openai_model": "responses_api_models",
+    "vllm_model": "responses_api_models",
+    "anthropic_model": "responses_api_models",
     "random_model": "responses_api_models",
 }
 
@@ -143,7 +145,7 @@ def test_a_server_has_the_fields_that_its_section_has(implementation: str) -> No
     assert set(described) == set(fields) - Server.wiring_fields
     for name, field in fields.items():
         if isinstance(field.default, int | float) and name in described and "POLICY" not in described[name]:
-            assert described[name] == str(field.default).replace("False", "false")
+            assert described[name] == str(field.default).lower()
 
 
 def test_resources_servers_have_the_fields_that_their_section_has() -> None:

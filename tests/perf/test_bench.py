@@ -17,7 +17,7 @@ def in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.parametrize("scenario", ["bare", "embedded"])
+@pytest.mark.parametrize("scenario", ["bare", "embedded", "embedded_chat"])
 def test_a_scenario_says_what_its_rollouts_cost(scenario: str) -> None:
     with mock_endpoint(0.0) as port:
         record = measure(Case("any", scenario, rollouts=20, concurrency=4), port)
@@ -32,6 +32,14 @@ def test_with_a_slow_model_the_rate_is_compared_with_the_ideal_one() -> None:
 
     assert record["in_flight"] == 10
     assert record["share_of_ideal_rate"] > 0
+
+
+@pytest.mark.parametrize("scenario", ["conversion", "conversion_with_tokens"])
+def test_conversion_needs_no_endpoint(scenario: str) -> None:
+    record = measure(Case("any", scenario, rollouts=20, concurrency=1), port=0)
+
+    assert record["rollouts"] == 20
+    assert record["cpu_ms_per_rollout"] > 0
 
 
 def test_short_rows_need_no_endpoint() -> None:

@@ -1,6 +1,6 @@
 """What the lines of the benchmark's table say."""
 
-from perf.targets import TARGETS, Target, cpu_ratio, growth_mb
+from perf.targets import TARGETS, Target, cpu_ratio, cpu_us, growth_mb
 
 
 def cpu(*per_rollout: float) -> list[dict[str, float]]:
@@ -34,6 +34,13 @@ def test_a_limit_is_an_upper_or_a_lower_one() -> None:
         "≥ 97 %",
         "50.0 %",
     )
+
+
+def test_microseconds_are_shown_as_such() -> None:
+    line = Target("a conversion", 150, "µs", ("a",), cpu_us)
+
+    assert line.value({"a": cpu(0.05, 0.06, 0.2)}) == 60.0
+    assert (line.shown(60.4), line.shown_limit()) == ("60 µs", "≤ 150 µs")
 
 
 def test_memory_for_many_rows_counts_their_metrics_file_and_that_for_few_does_not() -> None:

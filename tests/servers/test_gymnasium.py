@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestServer
 
 from polygym import (
     Action,
@@ -23,6 +24,8 @@ from polygym import (
     tool,
 )
 from polygym.channels.embedded import EmbeddedResources
+from polygym.channels.http import HttpResources, HttpServer
+from polygym.fleet.serving import edge_app
 from polygym.protocol.calls import ToolResult
 from polygym.protocol.json import JsonObject
 from tests.channels.callers import Caller, served
@@ -377,3 +380,21 @@ def test_over_http_a_failing_step_is_reported_as_a_failure() -> None:
             assert (status, answer["_ng_failure_class"]) == (500, "tool_error")
 
     asyncio.run(main())
+
+
+def test_over_http_a_model_that_calls_reset_or_close_makes_an_action_and_starts_nothing_anew() -> None:
+    async def main() -> tuple[list[ToolResult], JsonObject]:
+        async with TestServer(edge_app(EmbeddedResources(lift()))) as server:
+            connection = HttpServer("lift", str(server.make_url("")))
+            try:
+                async with HttpResources(connection).open(row(), RolloutContext("0-0")) as session:
+                    await session.call_tool("up", {})
+                    results = [await session.call_tool(name, row()) for name in ("reset", "close")]
+                    return results, await session.verify(says(""))
+            finally:
+                await connection.close()
+
+    results, verified = asyncio.run(main())
+
+    assert all(result.is_error and "Say up or leave." in result.output for result in results)
+    assert (verified["steps"], verified["reward"], verified["invalid_actions"]) == (1, -1.0, 2)

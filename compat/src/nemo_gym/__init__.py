@@ -4,6 +4,7 @@ Base classes, types and functions translate to polygym's; there is no engine her
 """
 
 import os
+from pathlib import Path
 from importlib import import_module
 from typing import Any
 
@@ -15,7 +16,7 @@ from nemo_gym.search_roots import component_search_roots, make_importable
 from nemo_gym.search_roots import make_importable as _augment_sys_path
 from nemo_gym.search_roots import resolve_file as _resolve_under_cwd_or_install
 
-from pathlib import Path
+
 
 WORKING_DIR = PARENT_DIR if (PARENT_DIR / "pyproject.toml").exists() else Path.cwd()
 """Where caches and results go: the checkout that this package lies in, else the working directory."""

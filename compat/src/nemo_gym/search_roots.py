@@ -11,12 +11,22 @@ from typing import Final
 
 EXTRA_ROOTS_VARIABLE: Final = "NEMO_GYM_EXTRA_ROOTS"
 PACKAGE: Final = Path(__file__).absolute().parent
-BASE: Final = PACKAGE.parent
 
 
 def extra_roots() -> list[Path]:
-    """The folders of the environment variable, read anew each time."""
-    return [Path(part) for part in os.environ.get(EXTRA_ROOTS_VARIABLE, "").split(os.pathsep) if part]
+    """The folders of the environment variable, and the roots of the fleet that this process has; read anew each time."""
+    named = [Path(part) for part in os.environ.get(EXTRA_ROOTS_VARIABLE, "").split(os.pathsep) if part]
+    loader = sys.modules.get("polygym.fleet.loader")  # a process without a fleet has not imported it
+    return [*named, *(loader.registered_roots() if loader is not None else ())]
+
+
+def _base() -> Path:
+    """The folder of this package if environments lie there, else the first root where they do."""
+    folders = [PACKAGE.parent, *extra_roots(), Path.cwd()]
+    return next((folder for folder in folders if (folder / "resources_servers").is_dir()), PACKAGE.parent)
+
+
+BASE: Final = _base()
 
 
 def component_search_roots(*, sys_path: Iterable[Path] | None = None) -> list[Path]:

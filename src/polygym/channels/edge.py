@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources, cookie_name
+from polygym.channels.embedded import EmbeddedAgent, EmbeddedResources
 from polygym.channels.exposure import URL_PATH
 from polygym.channels.headers import CONTENT, DURATIONS, ROLLOUT, durations_header, limits_of
 from polygym.protocol.calls import RolloutContext, ToolResult
@@ -71,15 +71,21 @@ def new_app(cookie: str | None = None) -> web.Application:
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[COOKIES] = {name: value for name, value in request.cookies.items() if name == cookie}
         response = await _answer(request, handler)
-        for name, value in request[COOKIES].items():
-            _set_cookie(response, name, value)
-            response.headers["Vary"] = "Cookie"
+        if not response.prepared:
+            put_cookies(request, response)
         return response
 
     app = web.Application(middlewares=[answer], client_max_size=LARGEST_BODY)
     for path in ("/", "/livez", "/readyz", "/healthz", "/health"):
         app.router.add_get(path, _alive)
     return app
+
+
+def put_cookies(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the cookies of a request's answer on it, before its headers go out."""
+    for name, value in request[COOKIES].items():
+        _set_cookie(response, name, value)
+        response.headers["Vary"] = "Cookie"
 
 
 def _set_cookie(response: web.StreamResponse, name: str, value: str) -> None:
@@ -102,10 +108,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except InvalidBody as error:
         return json_response({"detail": error.detail}, 422)
     except RolloutFailure as failure:
-        response = json_response(failure_body(failure), status_of(failure))
-        if failure.retry_after_s is not None:
-            response.headers["Retry-After"] = str(math.ceil(failure.retry_after_s))
-        return response
+        return failure_response(failure, failure_body(failure))
     except Exception as error:
         log.warning("%s %s: %s", request.method, request.path, describe(error), exc_info=error)
         return json_response(repr(error), 500)
@@ -117,6 +120,7 @@ STATUS_OF: Mapping[FailureClass, int] = {
     FailureClass.MODEL_REJECTED: 400,
     FailureClass.MODEL_BAD_RESPONSE: 502,
     FailureClass.CONTEXT_EXCEEDED: 400,
+    FailureClass.CONTENT_FILTERED: 400,
     FailureClass.TIMEOUT: 504,
     FailureClass.ENVIRONMENT_LOST: 503,
     FailureClass.CANCELLED: 503,
@@ -129,6 +133,14 @@ def status_of(failure: RolloutFailure) -> int:
     if failure.http_status is not None and 400 <= failure.http_status < 600:
         return failure.http_status
     return STATUS_OF.get(failure.failure_class, 500)
+
+
+def failure_response(failure: RolloutFailure, body: JsonObject) -> web.Response:
+    """The answer that reports a failure, with `body`."""
+    response = json_response(body, status_of(failure))
+    if failure.retry_after_s is not None:
+        response.headers["Retry-After"] = str(math.ceil(failure.retry_after_s))
+    return response
 
 
 def failure_body(failure: RolloutFailure) -> JsonObject:
@@ -289,37 +301,4 @@ def agent_app(agent: EmbeddedAgent) -> web.Application:
     app.router.add_post("/run", run)
     app.router.add_post("/v1/responses", responses)
     app.router.add_post("/aggregate_metrics", aggregate_metrics)
-    return app
-
-
-def model_app(model: EmbeddedModel) -> web.Application:
-    """`/v1/responses`, `/v1/chat/completions`, `/v1/models` of a model server."""
-    cookie = cookie_name(model.server)
-    """Names a rollout, so that all its calls go to the same endpoint."""
-
-    async def call(request: web.Request, method: Callable[..., Awaitable[JsonObject]]) -> web.Response:
-        params = await read_object(request)
-        if params.get("stream"):
-            message = "streaming is not available on this server; send the request with stream false"
-            raise InvalidBody("value_error", ["stream"], message, True)
-        rollout = request.headers.get(ROLLOUT) or request.cookies.get(cookie) or new_id("rollout")
-        context = RolloutContext(rollout, limits_s=limits_of(request.headers))
-        request[COOKIES] = {cookie: context.rollout_id}
-        return json_response(await method(params, context))
-
-    async def responses(request: web.Request) -> web.Response:
-        return await call(request, model.responses)
-
-    async def chat_completions(request: web.Request) -> web.Response:
-        return await call(request, model.chat_completions)
-
-    async def list_models(request: web.Request) -> web.Response:
-        names = model.server.list_models()
-        data = [{"id": name, "object": "model", "created": 0, "owned_by": "polygym"} for name in names]
-        return json_response({"object": "list", "data": data})
-
-    app = new_app(cookie)
-    app.router.add_post("/v1/responses", responses)
-    app.router.add_post("/v1/chat/completions", chat_completions)
-    app.router.add_get("/v1/models", list_models)
     return app

@@ -16,6 +16,7 @@ from polygym.channels.exposure import Exposure, TokenError
 from polygym.channels.finish import run_to_end
 from polygym.channels.sessions import SessionStore
 from polygym.channels.stage import run_stage
+from polygym.channels.watching import ModelWatch
 from polygym.protocol.awaiting import is_awaitable
 from polygym.protocol.calls import RolloutContext, ToolResult
 from polygym.protocol.errors import InputError
@@ -284,16 +285,31 @@ class _Opening:
 class EmbeddedModel:
     """A model server of this process."""
 
-    def __init__(self, server: ModelServer) -> None:
+    def __init__(self, server: ModelServer, watch: ModelWatch | None = None) -> None:
         self.server = server
+        self._watch = watch
 
     def responses(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """Answer in the Responses dialect."""
-        return self._call(self.server.responses(params, context), context)
+        return self._seen("responses", params, context, self.server.responses(params, context))
 
     def chat_completions(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """Answer in the Chat Completions dialect."""
-        return self._call(self.server.chat_completions(params, context), context)
+        return self._seen("chat_completions", params, context, self.server.chat_completions(params, context))
+
+    def messages(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
+        """Answer in the Messages dialect."""
+        return self._seen("messages", params, context, self.server.messages(params, context))
+
+    def count_message_tokens(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
+        """Count the tokens of a request in the Messages dialect."""
+        return self._call(self.server.count_message_tokens(params, context), context)
+
+    def _seen(
+        self, dialect: str, params: JsonObject, context: RolloutContext, answer: Coroutine[Any, Any, JsonObject]
+    ) -> Coroutine[Any, Any, JsonObject]:
+        call = self._call(answer, context)
+        return call if self._watch is None else self._watch.see(self.server.name, dialect, params, context, call)
 
     async def _call(self, answer: Coroutine[Any, Any, JsonObject], context: RolloutContext) -> JsonObject:
         try:

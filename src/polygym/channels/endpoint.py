@@ -4,37 +4,45 @@ This is the hot path: every model call of a run goes through `Endpoint.post`. It
 """
 
 import asyncio
-import hashlib
-import itertools
 import logging
-import random
 import re
 from collections.abc import Mapping, Sequence
-from time import monotonic
+from time import monotonic, perf_counter
 
 import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from polygym.channels.endpoint_faults import Fault, Retry, Target, fault_of_body, fault_of_error, fault_of_status
+from polygym.channels.admission import CallLimits, Gate
+from polygym.channels.endpoint_faults import (
+    Fault,
+    Retry,
+    Target,
+    fault_of_body,
+    fault_of_error,
+    fault_of_size,
+    fault_of_status,
+    pause_s,
+)
+from polygym.channels.endpoint_pool import EndpointPool
+from polygym.channels.exchanges import Exchange, exchanges
 from polygym.channels.pool import JsonBody, open_session, proxy_for
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import FailureClass
 from polygym.protocol.json import JsonObject, dumps, loads
-from polygym.protocol.rollouts import without_attempt
 
 log = logging.getLogger("polygym.endpoint")
 
-MAX_WAIT_S = 60.0
-"""Longest wait between two attempts. Who is told to wait longer gets the failure, with `retry_after_s`, at once."""
-BRIEF_ATTEMPTS = 3
-"""Attempts when nobody answers at the address."""
 ANNOUNCE_EVERY_S = 60.0
 """Seconds in which the same trouble of the same endpoint is logged once."""
+LARGEST_ANSWER = 1 << 28
+"""Bytes of an answer, unpacked. The log-probabilities of the longest generations take some tens of millions."""
+HEALTH_LIMIT_S = 5.0
+"""Seconds that an endpoint may take to say how it is."""
 
 
 class Endpoint:
-    """A model endpoint at one base URL, or several that serve the same model; a rollout sticks to one of them.
+    """A model endpoint at one base URL, or at several that serve the same model; see `endpoint_pool` for those.
 
     Needs no event loop to be made; connections belong to the loop of the first `post`.
     """
@@ -48,6 +56,8 @@ class Endpoint:
         timeout_s: float | None = None,
         max_attempts: int = 5,
         backoff_s: float = 0.5,
+        limits: CallLimits | None = None,
+        first_check_s: float = 1.0,
     ) -> None:
         """Set the endpoint up. Raises ValueError for a base URL that is none.
 
@@ -58,6 +68,8 @@ class Endpoint:
             timeout_s: Seconds one attempt may take, from connecting to the last byte. None: no limit.
             max_attempts: Attempts per call, the first included.
             backoff_s: Mean seconds before the second attempt; doubles from one attempt to the next.
+            limits: What each base URL may be asked for.
+            first_check_s: Of several base URLs, seconds after which one that was taken out is looked at.
         """
         urls = [base_url] if isinstance(base_url, str) else list(base_url)
         if not urls:
@@ -76,48 +88,91 @@ class Endpoint:
         self._targets: dict[str, list[Target]] = {}
         self._announced_at: dict[tuple[str, FailureClass], float] = {}
         self._session: aiohttp.ClientSession | None = None
+        self._gates = [Gate(limits) for _ in urls] if limits else []
+        self.pool: EndpointPool | None = None
+        """How each of several base URLs is doing; None for a single one."""
+        if len(urls) > 1:
+            shown = [target.shown for target in self._targets_of("/")]
+            self.pool = EndpointPool(shown, self._is_healthy, first_check_s=first_check_s)
+        self._is_plain = not self._gates and self.pool is None
 
     async def post(self, path: str, body: JsonObject, context: RolloutContext) -> JsonObject:
         """POST `body` to `path` below the base URL; the JSON object that comes back.
 
-        Answers 408, 429 and 5xx and lost connections are tried again, with growing waits. Raises RolloutFailure, stage
-        `model`: its class says what the endpoint did, its message what to do about it.
+        Answers 408, 429 and 5xx and lost connections are tried again, with growing waits; where another base URL takes
+        the call over, at once. Raises RolloutFailure, stage `model`: its class says what the endpoint did, its message
+        what to do about it.
         """
-        target = self._target(path, context.rollout_id)
+        targets = self._targets.get(path) or self._targets_of(path)
         encoded = dumps(body)
-        for attempt in itertools.count(1):
-            answer = await self._attempt(target, encoded)
+        is_plain = self._is_plain and exchanges.get() is None
+        pool, number, attempt, moves = self.pool, 0, 1, 0
+        while True:
+            if pool is not None:
+                number = pool.place(context.rollout_id)
+            target = targets[number]
+            answer = await (self._attempt(target, encoded) if is_plain else self._noted(number, target, encoded))
             if isinstance(answer, dict):
                 return answer
             context.rate_limits += answer.failure_class is FailureClass.MODEL_RATE_LIMITED
-            wait_s = self._wait_s(answer, attempt)
+            may_move = pool is not None and moves < len(targets) and answer.retry is not Retry.NEVER
+            if pool is not None and may_move and pool.place(context.rollout_id) != number:
+                moves += 1
+                continue
+            wait_s = pause_s(answer, attempt, max_attempts=self._max_attempts, backoff_s=self._backoff_s)
             self._announce(target, answer, wait_s)
             if wait_s is None:
-                raise answer.failure(attempt) from answer.cause
+                raise answer.failure(attempt + moves) from answer.cause
             await asyncio.sleep(wait_s)
-        raise AssertionError("unreachable")
+            attempt += 1
 
     async def probe(self, path: str) -> None:
         """GET `path` below every base URL, once, all at the same time.
 
-        Raises RolloutFailure when nobody is there, or the key is refused (401, 403). Any other answer will do: not
-        every endpoint has the route.
+        Raises RolloutFailure when nobody is there, or a key is refused (401, 403). Any other answer will do: not every
+        endpoint has the route. Of several base URLs, those where nobody is are taken out.
         """
+        targets = self._targets_of(path)
         async with asyncio.TaskGroup() as group:
-            probes = [group.create_task(self._probe(_target(base, path, self._secrets))) for base in self._bases]
-        for probe in probes:
-            if (fault := probe.result()) is not None:
-                raise fault.failure(1) from fault.cause
+            probes = [group.create_task(self._probe(target)) for target in targets]
+        faults = {number: fault for number, probe in enumerate(probes) if (fault := probe.result()) is not None}
+        refused = [fault for fault in faults.values() if not fault.is_nobody_there]
+        if refused or len(faults) == len(targets):
+            fault = (refused or list(faults.values()))[0]
+            raise fault.failure(1) from fault.cause
+        if self.pool is not None:
+            for number, fault in faults.items():
+                self.pool.take_out(number, fault.message)
 
     async def _probe(self, target: Target) -> Fault | None:
         try:
             async with self._open().get(target.url, allow_redirects=False, proxy=target.proxy) as answer:
-                raw = await answer.read()
+                raw = await _read(answer) or b""
         except aiohttp.ClientConnectorError as error:
             return fault_of_error(target, error, self._timeout_s)
         except (aiohttp.ClientError, OSError):
             return None  # somebody is there, and may still answer calls
         return fault_of_status(target, answer.status, answer.headers, raw) if answer.status in (401, 403) else None
+
+    async def _is_healthy(self, number: int) -> bool:
+        """Whether a base URL is fit for calls: by `/health` beside its version, as vLLM has it, else by `/models`."""
+        base = self._bases[number]
+        beside = base.with_path(re.sub(r"/v\d[^/]*/*$", "", base.path) or "/").with_query(base.query)
+        status = await self._status_of(_target(beside, "/health", self._secrets))
+        if status is not None and not 200 <= status < 300 and status < 500:
+            status = await self._status_of(_target(base, "/models", self._secrets))
+        return status is not None and status < 500
+
+    async def _status_of(self, target: Target) -> int | None:
+        """What GET is answered with; None when it is not answered in time."""
+        try:
+            async with (
+                asyncio.timeout(HEALTH_LIMIT_S),
+                self._open().get(target.url, allow_redirects=False, proxy=target.proxy) as answer,
+            ):
+                return answer.status
+        except (aiohttp.ClientError, OSError):
+            return None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -126,6 +181,8 @@ class Endpoint:
 
     async def close(self) -> None:
         """Close the connections. The next call opens new ones."""
+        if self.pool is not None:
+            await self.pool.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -136,9 +193,11 @@ class Endpoint:
             answer = await self._open().post(
                 target.url, data=JsonBody(encoded), allow_redirects=False, proxy=target.proxy
             )
-            raw = await answer.read()
+            raw = await _read(answer)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             return fault_of_error(target, error, self._timeout_s)
+        if raw is None:
+            return fault_of_size(target, answer.status, LARGEST_ANSWER)
         if not 200 <= answer.status < 300:
             return fault_of_status(target, answer.status, answer.headers, raw)
         try:
@@ -149,29 +208,39 @@ class Endpoint:
             return value
         return fault_of_body(target, answer.status, answer.content_type, raw)
 
-    def _target(self, path: str, rollout_id: str) -> Target:
+    async def _noted(self, number: int, target: Target, encoded: bytes) -> JsonObject | Fault:
+        """As `_attempt`, when the base URL's limits allow it; the pool hears of it, and whoever asks for exchanges."""
+        gate = self._gates[number] if self._gates else None
+        place = await gate.enter(len(encoded)) if gate is not None else None
+        if self.pool is not None:
+            self.pool.started(number)
+        begun = perf_counter()
+        answer: JsonObject | Fault | None = None
+        try:
+            answer = await self._attempt(target, encoded)
+        finally:
+            fault = answer if isinstance(answer, Fault) else None
+            if gate is not None and place is not None:
+                gate.leave(place, answer if isinstance(answer, dict) else None)
+            if self.pool is not None and answer is None:
+                self.pool.abandoned(number)
+            elif self.pool is not None:
+                self.pool.ended(number, fault)
+        noted = exchanges.get()
+        if noted is not None:
+            status, failure = (200, None) if fault is None else (fault.http_status, str(fault.failure_class))
+            noted.append(Exchange(target.shown, status, perf_counter() - begun, failure))
+        return answer
+
+    def _targets_of(self, path: str) -> list[Target]:
         targets = self._targets.get(path)
         if targets is None:
             targets = self._targets[path] = [_target(base, path, self._secrets) for base in self._bases]
-        if len(targets) == 1:
-            return targets[0]
-        return targets[_stable_hash(rollout_id) % len(targets)]
-
-    def _wait_s(self, fault: Fault, attempt: int) -> float | None:
-        """Seconds to wait before another attempt, None when there should be none."""
-        limit = {Retry.NEVER: 1, Retry.BRIEFLY: min(BRIEF_ATTEMPTS, self._max_attempts)}
-        if attempt >= limit.get(fault.retry, self._max_attempts):
-            return None
-        backoff_s = min(self._backoff_s * 2.0 ** (attempt - 1), MAX_WAIT_S)
-        if fault.retry_after_s is None:
-            return backoff_s * random.uniform(0.5, 1.5)
-        if fault.retry_after_s > MAX_WAIT_S:
-            return None
-        return fault.retry_after_s + backoff_s * random.random()
+        return targets
 
     def _announce(self, target: Target, fault: Fault, wait_s: float | None) -> None:
         """Log trouble as soon as it is seen, but the same trouble of thousands of rollouts only once in a while."""
-        if fault.failure_class is FailureClass.CONTEXT_EXCEEDED:
+        if fault.failure_class in (FailureClass.CONTEXT_EXCEEDED, FailureClass.CONTENT_FILTERED):
             return
         key = (target.shown, fault.failure_class)
         now = monotonic()
@@ -204,6 +273,21 @@ def _target(base: URL, path: str, secrets: tuple[str, ...]) -> Target:
     )
 
 
-def _stable_hash(rollout_id: str) -> int:
-    """The same for every attempt at a rollout, in every process."""
-    return int.from_bytes(hashlib.sha256(without_attempt(rollout_id).encode()).digest())
+async def _read(answer: aiohttp.ClientResponse) -> bytes | None:
+    """The body; None for one that is larger than any answer, of which no more than that is read."""
+    length = answer.content_length
+    if length is not None and length <= LARGEST_ANSWER and "Content-Encoding" not in answer.headers:
+        return await answer.read()
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in answer.content.iter_any():
+            size += len(chunk)
+            if size > LARGEST_ANSWER:
+                answer.close()
+                return None
+            chunks.append(chunk)
+    except BaseException:
+        answer.close()
+        raise
+    return b"".join(chunks)

@@ -5,6 +5,7 @@ Pure functions over a status, headers and a body, or over the exception that the
 
 import errno
 import os
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from yarl import URL
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.protocol.json import JsonObject, loads
 
+MAX_WAIT_S = 60.0
+"""Longest wait between two attempts. Who is told to wait longer gets the failure, with `retry_after_s`, at once."""
+BRIEF_ATTEMPTS = 3
+"""Attempts when nobody answers at the address, and when an answer was cut off."""
 MESSAGE_LIMIT = 500
 """Characters of the endpoint's own text that a message quotes."""
 
@@ -59,6 +64,11 @@ class Fault:
     retry_after_s: float | None = None
     cause: BaseException | None = None
 
+    @property
+    def is_nobody_there(self) -> bool:
+        """Whether the connection itself could not be made."""
+        return self.retry is Retry.BRIEFLY and self.failure_class is FailureClass.MODEL_UNAVAILABLE
+
     def failure(self, attempts: int) -> RolloutFailure:
         """The failure to raise when this was the last of `attempts`."""
         message = self.message if attempts == 1 else f"{self.message} Tried {attempts} times."
@@ -71,10 +81,32 @@ class Fault:
         )
 
 
+def pause_s(fault: Fault, attempt: int, *, max_attempts: int, backoff_s: float) -> float | None:
+    """Seconds to wait after failed attempt `attempt` (from 1) before another one; None when there should be none.
+
+    `backoff_s` is the mean wait after the first; it doubles from one to the next. `Retry-After` is honoured.
+    """
+    limit = {Retry.NEVER: 1, Retry.BRIEFLY: min(BRIEF_ATTEMPTS, max_attempts)}
+    if attempt >= limit.get(fault.retry, max_attempts):
+        return None
+    backoff_s = min(backoff_s * 2.0 ** (attempt - 1), MAX_WAIT_S)
+    if fault.retry_after_s is None:
+        return backoff_s * random.uniform(0.5, 1.5)
+    if fault.retry_after_s > MAX_WAIT_S:
+        return None
+    return fault.retry_after_s + backoff_s * random.random()
+
+
 def fault_of_status(target: Target, status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     """The fault behind an answer that is no 2xx."""
-    said = _quote(target, _error_text(body))
-    answered = f"{target.shown} answered {status}: {said}"
+    answered = f"{target.shown} answered {status}: {_quote(target, _error_text(body))}"
+    return _fault_of_code(target, status, answered, headers, body)
+
+
+def _fault_of_code(target: Target, status: int, answered: str, headers: Mapping[str, str], body: bytes) -> Fault:
+    """The fault that `status` stands for, whether it is the answer's own or stands in its body."""
+    if status in (400, 403, 422) and _speaks_of_filter(body):
+        return Fault(FailureClass.CONTENT_FILTERED, answered, Retry.NEVER, status)
     if status in (401, 403):
         return Fault(FailureClass.MODEL_REJECTED, f"{answered} Check the API key.", Retry.NEVER, status)
     if status == 404:
@@ -103,16 +135,60 @@ def fault_of_body(target: Target, status: int, content_type: str, body: bytes) -
     try:
         value = loads(body)
     except ValueError as error:
-        kind = "HTML" if "html" in content_type or body.lstrip()[:1] == b"<" else "no JSON"
-        hint = " That is a web page: is the base URL right?" if kind == "HTML" else ""
-        found = _quote(target, _excerpt(body))
-        message = f"{target.shown} answered {status} with {kind} ({error}): {found}{hint}"
-        return Fault(FailureClass.MODEL_BAD_RESPONSE, message, Retry.NEVER, status, cause=error)
-    if isinstance(value, dict):
-        said = _quote(target, _error_text(body))
-        message = f"{target.shown} answered {status}, but with an error inside: {said}"
-    else:
+        return _fault_of_no_json(target, status, content_type, body, error)
+    if not isinstance(value, dict):
         message = f"{target.shown} answered {status} with a JSON {type(value).__name__} where an object belongs."
+        return Fault(FailureClass.MODEL_BAD_RESPONSE, message, Retry.NEVER, status)
+    message = f"{target.shown} answered {status}, but with an error inside: {_quote(target, _error_text(body))}"
+    code = _code_in(value.get("error"))
+    if code is not None:
+        return _fault_of_code(target, code, message, {}, body)
+    return Fault(FailureClass.MODEL_BAD_RESPONSE, message, Retry.NEVER, status)
+
+
+def _fault_of_no_json(target: Target, status: int, content_type: str, body: bytes, error: ValueError) -> Fault:
+    if "html" in content_type or body.lstrip()[:1] == b"<":
+        kind, hint, retry = "HTML", " That is a web page: is the base URL right?", Retry.NEVER
+    elif re.search(rb"[\[:,]\s*(NaN|-?Infinity)\b", body):
+        kind, hint, retry = "no JSON", " NaN and Infinity are none: the model or its server is broken.", Retry.NEVER
+    else:  # one that begins as it should was cut off on the way
+        kind, hint = "no JSON", ""
+        retry = Retry.BRIEFLY if body.lstrip()[:1] in (b"{", b"") else Retry.NEVER
+    message = f"{target.shown} answered {status} with {kind} ({error}): {_quote(target, _excerpt(body))}{hint}"
+    return Fault(FailureClass.MODEL_BAD_RESPONSE, message, retry, status, cause=error)
+
+
+_STATUS_OF_CODE = {
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "insufficient_quota": 429,
+    "overloaded_error": 503,
+    "server_error": 500,
+    "internal_server_error": 500,
+    "api_error": 500,
+    "timeout": 408,
+    "content_filter": 400,
+    "content_policy_violation": 400,
+    "context_length_exceeded": 400,
+}
+"""Statuses for the names that errors have in bodies: OpenAI's Responses API, Anthropic, Azure."""
+
+
+def _code_in(error: Any) -> int | None:
+    """The status that an error object in a 2xx answer stands for, as OpenRouter and gateways have it; None for none."""
+    if not isinstance(error, dict):
+        return None
+    for name in (error.get("code"), error.get("status"), error.get("type")):
+        if isinstance(name, str):
+            name = int(name) if name.isdecimal() and len(name) == 3 else _STATUS_OF_CODE.get(name)
+        if isinstance(name, int) and 400 <= name < 600:
+            return name
+    return None
+
+
+def fault_of_size(target: Target, status: int, limit: int) -> Fault:
+    """The fault of an answer that is larger than `limit` bytes."""
+    message = f"{target.shown} answered {status} with more than {limit >> 20} MiB, which is no model's answer."
     return Fault(FailureClass.MODEL_BAD_RESPONSE, message, Retry.NEVER, status)
 
 
@@ -193,6 +269,18 @@ _CONTEXT_WORDING = re.compile(
 
 def _speaks_of_context(body: bytes) -> bool:
     return _CONTEXT_WORDING.search(body) is not None
+
+
+_FILTER_WORDING = re.compile(
+    rb"content[ _]filter|content[ _]policy[ _]violation|content management policy|ResponsibleAIPolicyViolation|"
+    rb"(input|prompt) (was|has been) flagged",
+    re.IGNORECASE,
+)
+"""How Azure, OpenAI and OpenRouter say that the conversation was refused for what is in it."""
+
+
+def _speaks_of_filter(body: bytes) -> bool:
+    return _FILTER_WORDING.search(body) is not None
 
 
 def _error_text(body: bytes) -> str:

@@ -16,6 +16,7 @@ from polygym.channels.clock import Limit, LimitExceededError
 from polygym.channels.finish import run_to_end
 from polygym.channels.headers import CONTENT, DURATIONS, outgoing, take_durations
 from polygym.channels.pool import JsonBody, open_session
+from polygym.channels.watching import ModelWatch
 from polygym.protocol.calls import ResourcesSession, RolloutContext, ToolResult
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, failure_from_json
 from polygym.protocol.items import text_of
@@ -43,7 +44,7 @@ class HttpServer:
     def __init__(self, name: str, url: str, *, is_ours: bool = True) -> None:
         self.name = name
         self.url = url.rstrip("/")
-        self._is_ours = is_ours
+        self.is_ours = is_ours
         """Whether it holds time limits itself, on its own clock; those of others are held here."""
         self._client: aiohttp.ClientSession | None = None
 
@@ -52,12 +53,10 @@ class HttpServer:
 
         Raises RolloutFailure `environment_lost` when no answer comes back.
         """
-        if self._client is None:
-            self._client = open_session()
         headers = outgoing(context)
         if context.credentials:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in context.credentials.items())
-        limit_s = None if self._is_ours else context.limits_s.get(stage)
+        limit_s = None if self.is_ours else context.limits_s.get(stage)
         started = perf_counter()
         try:
             if limit_s is None:
@@ -75,7 +74,8 @@ class HttpServer:
                 context.record(stage, perf_counter() - started)
 
     async def _exchange(self, path: str, body: JsonObject, headers: dict[str, str], context: RolloutContext) -> Answer:
-        assert self._client is not None
+        if self._client is None:
+            self._client = open_session()
         # Reading to the end, or failing to, gives the connection back: `async with` would do so a second time.
         response = await self._client.post(
             self.url + path, data=JsonBody(dumps(body)), headers=headers, allow_redirects=False
@@ -235,19 +235,28 @@ class HttpResources:
 class HttpModel:
     """A model server at a URL."""
 
-    def __init__(self, server: HttpServer) -> None:
+    def __init__(self, server: HttpServer, watch: ModelWatch | None = None) -> None:
         self._server = server
+        self._watch = watch
 
     async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:
         """POST /v1/responses."""
-        return await self._server.post_for_object(
-            "/v1/responses", params, context, Stage.MODEL, FailureClass.MODEL_UNAVAILABLE
-        )
+        return await self._call("responses", "/v1/responses", params, context)
 
     async def chat_completions(self, params: JsonObject, context: RolloutContext) -> JsonObject:
         """POST /v1/chat/completions."""
-        return await self._server.post_for_object(
-            "/v1/chat/completions", params, context, Stage.MODEL, FailureClass.MODEL_UNAVAILABLE
+        return await self._call("chat_completions", "/v1/chat/completions", params, context)
+
+    async def messages(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+        """POST /v1/messages."""
+        return await self._call("messages", "/v1/messages", params, context)
+
+    async def _call(self, dialect: str, path: str, params: JsonObject, context: RolloutContext) -> JsonObject:
+        call = self._server.post_for_object(path, params, context, Stage.MODEL, FailureClass.MODEL_UNAVAILABLE)
+        if self._watch is None:
+            return await call
+        return await self._watch.see(
+            self._server.name, dialect, params, context, call, is_written_there=self._server.is_ours
         )
 
 

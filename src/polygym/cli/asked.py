@@ -31,6 +31,7 @@ OLD_KEYS: Final[Mapping[str, str]] = {
     "responses_create_params": "responses_create_params",
     "resume_from_cache": "resume",
     "disable_aggregation": "disable_aggregation",
+    "observability_enabled": "capture_model_calls",
 }
 """Keys of the older commands and the option that each has become."""
 
@@ -64,6 +65,12 @@ class EvalRun(BaseModel):
     """Seconds that rollouts in flight get after the first Ctrl-C."""
     workers: PositiveInt = 1
     """Processes that share the run."""
+    max_cost: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """US dollars that model calls may cost, an earlier part of the run included."""
+    max_total_tokens: PositiveInt | None = None
+    """Tokens that they may take, input and output."""
+    capture_model_calls: bool = False
+    """Write every model call down."""
     order: Order = "group"
     shard: Shard | None = None
     agent: str | None = None

@@ -12,13 +12,14 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from polygym.channels.watching import ModelWatch
 from polygym.cli.asked import EvalRun
 from polygym.cli.display import Display
 from polygym.cli.ending import report
 from polygym.cli.exits import ExitCode
 from polygym.cli.forecast import say_checked, say_forecast
 from polygym.cli.interrupts import Interrupts
-from polygym.cli.requested import request_of
+from polygym.cli.requested import request_of, watch_of
 from polygym.config.model import RunConfig
 from polygym.fleet.discovery import connect, server_instances
 from polygym.fleet.fleet import Fleet
@@ -60,8 +61,10 @@ async def collect(config: RunConfig, asked: EvalRun) -> ExitCode:
     has_metrics = True
     with Interrupts() as interrupts, _output(asked) as output:
         try:
-            async with _servers(config, asked) as servers:
-                with Collection(request_of(config, asked, servers.names, servers.environments, output)) as run:
+            watch = watch_of(config, asked, output)
+            async with _servers(config, asked, watch) as servers:
+                request = request_of(config, asked, servers.names, servers.environments, output, watch)
+                with Collection(request) as run:
                     has_metrics = await _run(run, config, asked, servers, interrupts)
         except asyncio.CancelledError:
             if interrupts.exit_code is None:
@@ -72,7 +75,7 @@ async def collect(config: RunConfig, asked: EvalRun) -> ExitCode:
     if interrupts.exit_code is not None:
         return interrupts.exit_code
     if run.progress.done < run.progress.total:
-        return ExitCode.SOME_FAILED
+        return ExitCode.SOME_FAILED if run.exhausted is None else ExitCode.BUDGET_SPENT
     return ExitCode.OK if has_metrics else ExitCode.UNEXPECTED
 
 
@@ -99,11 +102,13 @@ def _output(asked: EvalRun) -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def _servers(config: RunConfig, asked: EvalRun) -> AsyncIterator[_Servers]:
+async def _servers(config: RunConfig, asked: EvalRun, watch: ModelWatch | None) -> AsyncIterator[_Servers]:
     """Find the servers of a fleet that is up, or make our own, which are taken down on the way out."""
     if asked.no_serve:
         if asked.workers > 1:
             raise ConfigError("--workers brings up servers in every worker. Leave it out, or leave out --no-serve.")
+        if asked.capture_model_calls:
+            raise ConfigError("--capture-model-calls needs servers of its own. Leave it out, or leave out --no-serve.")
         address = head_address(config.settings)
         running = await server_instances(*address)
         names = [entry["process_name"] for entry in running if entry.get("server_type") == "responses_api_agents"]
@@ -119,7 +124,7 @@ async def _servers(config: RunConfig, asked: EvalRun) -> AsyncIterator[_Servers]
             "no agent is configured. Name what to run with --resources-server, --environment, --benchmark or --config"
             " ('gym list resources-servers' shows what there is), or use a running fleet with --no-serve."
         )
-    fleet = Fleet(config)
+    fleet = Fleet(config, watch=watch)
     try:
         fleet.construct()
         implementations = {instance.implementation for instance in config.instances.values()}

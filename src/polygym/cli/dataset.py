@@ -6,12 +6,16 @@ import click
 
 from polygym.cli.exits import ExitCode
 from polygym.cli.selection import search_dir_option
+from polygym.cli.sequences import sequences
 from polygym.cli.verbosity import verbose_option
 
 
 @click.group("dataset")
 def dataset_group() -> None:
-    """Make datasets."""
+    """Make datasets, and what trainers need of rollouts."""
+
+
+dataset_group.add_command(sequences)
 
 
 @dataset_group.command("generate")

@@ -54,6 +54,18 @@ class _RunCommand(click.Command):
     type=click.Choice(["group", "stream"]),
     help="Repeats of a task next to each other, or all tasks once and then again.  [default: group]",
 )
+@click.option(
+    "--max-cost",
+    type=float,
+    metavar="USD",
+    help="Stop when model calls have cost that much, by the configuration's prices. Exit code 4; --resume goes on.",
+)
+@click.option(
+    "--max-total-tokens", type=int, metavar="N", help="Stop when model calls have taken N tokens, input and output."
+)
+@click.option(
+    "--capture-model-calls", is_flag=True, default=None, help="Write every model call down, beside the rollouts."
+)
 @click.option("--workers", type=int, metavar="N", help="Spread the run over N processes.  [default: 1]")
 @click.option("--shard", metavar="I/N", help="Run one of N parts of the tasks, I from 0; see 'gym eval aggregate'.")
 @click.option("--agent", "-a", metavar="NAME", help="Agent for tasks that name none; else only its datasets.")

@@ -26,6 +26,8 @@ class ExitCode(IntEnum):
     """Something that the user gave is wrong. Nothing was changed."""
     SOME_FAILED = 3
     """The collection ended, and some rollouts have no reward."""
+    BUDGET_SPENT = 4
+    """The collection was stopped because its budget was used up."""
     INTERRUPTED = 130
     """Ctrl-C."""
     TERMINATED = 143

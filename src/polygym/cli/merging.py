@@ -11,14 +11,14 @@ import click
 from polygym.cli.exits import ExitCode
 from polygym.cli.output import print_columns, print_json
 from polygym.metrics.running import overall
-from polygym.metrics.table import component_lines, environment_table
+from polygym.metrics.table import component_lines, environment_table, incomplete_lines
 from polygym.protocol.errors import ConfigError, InputError, OutputError
 from polygym.protocol.json import JsonObject
 from polygym.rollouts.merge import Merged, MergeRequest, merge
 
 log = logging.getLogger("polygym.cli")
 
-SIDE_FILES: Final = ("_failures.jsonl", "_materialized_inputs.jsonl")
+SIDE_FILES: Final = ("_failures.jsonl", "_materialized_inputs.jsonl", "_model_calls.jsonl")
 """Ends of the names of files that lie beside rollouts and hold none."""
 OLD_KEYS: Final = {"input_glob": "input", "output_jsonl_fpath": "output"}
 """Keys of the older command and the option that each has become."""
@@ -100,7 +100,8 @@ def _print(merged: Merged) -> None:
     snapshots = {name: metrics.snapshot() for name, metrics in merged.metrics.items()}
     if snapshots:
         together = overall(merged.metrics.values()) if len(snapshots) > 1 else None
-        for line in (*environment_table(snapshots, together), *component_lines(snapshots)):
+        table = environment_table(snapshots, together)
+        for line in (*table, *component_lines(snapshots), *incomplete_lines(snapshots)):
             click.echo(line)
     if merged.identical:
         click.echo(f"{merged.identical} records were there more than once and are kept once.")

@@ -1,32 +1,44 @@
 """From what was asked for on the command line to the request that a collection takes."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from polygym.channels.capture import CallFile
+from polygym.channels.watching import ModelWatch
 from polygym.cli.asked import EvalRun
 from polygym.config.model import RunConfig
 from polygym.config.roots import find
+from polygym.config.secrets import secret_values
 from polygym.fleet.probe import has_probe
 from polygym.protocol.errors import ConfigError, suggest
 from polygym.rollouts.collect import CollectRequest
 from polygym.rollouts.datasets import agents_without, declared_inputs
 from polygym.rollouts.engine import LaneSettings, RetryPolicy
-from polygym.rollouts.environments import Environments
+from polygym.rollouts.environments import Environments, servers_behind
 from polygym.rollouts.lanes import LaneOverrides, configured_lanes, overridden_lanes
 from polygym.rollouts.manifest import setup_of
-from polygym.rollouts.outputs import Mode
+from polygym.rollouts.outputs import Mode, OutputPaths
 from polygym.rollouts.plan import InputFile, PlanRequest
+from polygym.rollouts.prices import SETTING as PRICES
+from polygym.rollouts.prices import check_prices, prices_of
+from polygym.rollouts.spending import Budget, Spending
 
 log = logging.getLogger("polygym.cli")
 
 
 def request_of(
-    config: RunConfig, asked: EvalRun, agents: Sequence[str], environments: Environments | None, output: Path
+    config: RunConfig,
+    asked: EvalRun,
+    agents: Sequence[str],
+    environments: Environments | None,
+    output: Path,
+    watch: ModelWatch | None = None,
 ) -> CollectRequest:
     """What to run. `environments` is None where the fleet is another process's, whose configuration doesn't count.
 
-    Raises ConfigError for an option that names an agent there isn't, and for wrong settings of an agent.
+    `watch` sees the fleet's model calls. Raises ConfigError for an option that names an agent there isn't, for wrong
+    settings of an agent, and for a limit on the cost without prices.
     """
     _check_names(asked, agents)
     lanes = overridden_lanes(
@@ -57,6 +69,32 @@ def request_of(
         setup={} if environments is None else setup_of(config, agents),
         check_row=None if environments is None else environments.check_row,
         own_metrics=frozenset() if environments is None else environments.own_metrics(),
+        spending=_spending(config, asked, lanes),
+        watch=watch,
+    )
+
+
+def watch_of(config: RunConfig, asked: EvalRun, output: Path) -> ModelWatch | None:
+    """Who is to see the model calls of the run's own fleet; None when nobody wants to know."""
+    if not (asked.capture_model_calls or asked.max_cost or asked.max_total_tokens or config.settings.get(PRICES)):
+        return None
+    secrets = secret_values([config.settings, *(instance.fields for instance in config.instances.values())])
+    path = OutputPaths(output).model_calls
+    return ModelWatch(capture=CallFile(path, secrets) if asked.capture_model_calls else None)
+
+
+def _spending(config: RunConfig, asked: EvalRun, lanes: Mapping[str, LaneSettings]) -> Spending | None:
+    """What is counted: where there is a budget, or there are prices."""
+    prices = prices_of(config)
+    if asked.max_cost is None and asked.max_total_tokens is None and not prices.by_name:
+        return None
+    if asked.max_cost is not None and asked.no_serve:
+        raise ConfigError("--max-cost needs servers of its own, to see every call. Leave out --no-serve.")
+    behind = servers_behind(config, [agent for agent in lanes if agent in config.instances]).values()
+    if asked.max_cost is not None:
+        check_prices(prices, behind)
+    return Spending(
+        prices, Budget(asked.max_total_tokens, asked.max_cost), {agent: lane.model for agent, lane in lanes.items()}
     )
 
 

@@ -36,6 +36,26 @@ def hide_secrets(tree: Any) -> Any:
     return _without_url_secrets(tree) if isinstance(tree, str) else tree
 
 
+def secret_values(tree: Any) -> set[str]:
+    """The texts that `hide_secrets` would hide, without schemes such as `Bearer` before them."""
+    found: set[str] = set()
+    _collect(tree, hide_secrets(tree), found)
+    return found
+
+
+def _collect(tree: Any, hidden: Any, found: set[str]) -> None:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            _collect(value, hidden[key], found)
+    elif isinstance(tree, list):
+        for value, shown in zip(tree, hidden, strict=True):
+            _collect(value, shown, found)
+    elif isinstance(tree, str) and tree != hidden:
+        inside = [part[2] for pattern in (_USER_INFO, _QUERY) for part in pattern.finditer(tree)]
+        scheme = _SCHEME.match(tree)
+        found.update(inside or [tree[scheme.end() :] if scheme else tree])
+
+
 def _entry(key: str, value: Any) -> Any:
     name = _CAMEL.sub("_", key).replace("-", "_").lower()
     if _TOKEN_ENDING.search(name):

@@ -14,14 +14,18 @@ import threading
 import time
 from pathlib import Path
 
+from polygym.channels.capture import CallFile
+from polygym.channels.watching import ModelWatch
+from polygym.config.secrets import secret_values
 from polygym.fleet.limits import calm_collector, raise_file_limit
 from polygym.fleet.loader import make_server, register_roots
 from polygym.fleet.process import READY_LINE
-from polygym.fleet.serving import edge_app, serve
+from polygym.fleet.serving import app_of, serve
 from polygym.fleet.wiring import Wiring
 from polygym.protocol.errors import ConfigError, UserError
 from polygym.protocol.failures import describe
 from polygym.protocol.json import JsonObject, loads
+from polygym.servers.asgi import AsgiServer, Surroundings
 
 
 def main() -> int:
@@ -54,17 +58,19 @@ async def _serve(order: JsonObject, bound: socket.socket, pipe: int) -> None:
     _watch_parent(pipe, order["stop_s"])
     raise_file_limit()
     register_roots([Path(root) for root in order["roots"]])
-    wiring = Wiring()
+    wiring = Wiring(watch=_watch_of(order))
     for name, peer in order["peers"].items():
         wiring.connect_http(peer["server_type"], name, peer["url"], is_ours=peer["is_ours"])
     server = make_server(**order["server"], directory=wiring)
     wiring.connect_embedded(server)
+    if isinstance(server, AsgiServer):
+        server.join(Surroundings(order["config"], {server.name: server}, Path(order["folder"]), is_alone=True))
     try:
         await server.start()
     except Exception as error:
         raise ConfigError(f"{order['server']['origin']}: {server.name} cannot start: {describe(error)}") from error
     try:
-        runner = await serve(edge_app(wiring.embedded(server.name)), bound)
+        runner = await serve(app_of(server, wiring), bound)
         try:
             calm_collector()
             sys.stdout.write(f"{READY_LINE}\n")
@@ -76,6 +82,12 @@ async def _serve(order: JsonObject, bound: socket.socket, pipe: int) -> None:
     finally:
         await server.stop()
         await wiring.close()
+
+
+def _watch_of(order: JsonObject) -> ModelWatch | None:
+    if order["capture"] is None:
+        return None
+    return ModelWatch(capture=CallFile(Path(order["capture"]), secret_values(order["server"]["fields"])))
 
 
 def _watch_parent(pipe: int, stop_s: float) -> None:

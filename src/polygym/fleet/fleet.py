@@ -13,7 +13,9 @@ from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
+from polygym.channels.watching import ModelWatch
 from polygym.config.model import Placement, RunConfig, ServerInstance
 from polygym.fleet.keeper import KeepPolicy, keep
 from polygym.fleet.loader import make_server, register_roots
@@ -25,6 +27,8 @@ from polygym.fleet.venv import interpreter_for
 from polygym.fleet.wiring import Wiring
 from polygym.protocol.errors import ConfigError
 from polygym.protocol.failures import describe
+from polygym.protocol.json import JsonObject
+from polygym.servers.asgi import AsgiServer, Surroundings
 from polygym.servers.base import Server
 
 if TYPE_CHECKING:
@@ -66,13 +70,22 @@ class Member:
 class Fleet:
     """Brings up the servers of a configuration: `async with Fleet(config) as fleet: fleet.wiring.agents[…]`."""
 
-    def __init__(self, config: RunConfig, *, is_served: bool = False, keeping: KeepPolicy | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        is_served: bool = False,
+        keeping: KeepPolicy | None = None,
+        watch: ModelWatch | None = None,
+    ) -> None:
+        """Nothing is made yet. `watch` sees the calls of its model servers."""
         self.config = config
+        self._watch = watch
         self._keeping = keeping or KeepPolicy()
         self._keepers: list[asyncio.Task[None]] = []
         self.is_served = is_served
         """Whether every server gets a port, for callers outside."""
-        self.wiring = Wiring()
+        self.wiring = Wiring(watch=watch)
         self.members: dict[str, Member] = {}
 
     async def __aenter__(self) -> Self:
@@ -107,14 +120,19 @@ class Fleet:
         """
         register_roots(self.config.roots)
         self.members = {name: Member(instance, place(instance)) for name, instance in self.config.instances.items()}
+        for member in self.members.values():
+            if member.placement == "embedded":
+                self._make(member)
         is_called_from_outside = self.is_served or any(
-            member.placement == "process" for member in self.members.values()
+            member.placement == "process" or (isinstance(member.server, AsgiServer) and member.server.needs_addresses)
+            for member in self.members.values()
         )
         for member in self._local():
             if is_called_from_outside or member.instance.fields.get("expose_tools_over_mcp"):
                 self._bind(member)
         for member in self.members.values():
             self._connect(member)
+        self._introduce()
 
     def _local(self) -> Iterator[Member]:
         return (member for member in self.members.values() if member.placement != "remote")
@@ -135,25 +153,46 @@ class Fleet:
     def _fixed_ports(self) -> set[int]:
         return {instance.port for instance in self.config.instances.values() if instance.port is not None}
 
-    def _connect(self, member: Member) -> None:
-        """Make the server if it is embedded, and the channel that leads to it."""
+    def _make(self, member: Member) -> None:
         instance = member.instance
-        if member.placement == "embedded":
-            member.server = make_server(
-                name=instance.name,
-                server_type=instance.server_type,
-                implementation=instance.implementation,
-                entrypoint=instance.entrypoint,
-                fields=instance.fields,
-                origin=instance.origin,
-                directory=self.wiring,
-            )
+        member.server = make_server(
+            name=instance.name,
+            server_type=instance.server_type,
+            implementation=instance.implementation,
+            entrypoint=instance.entrypoint,
+            fields=instance.fields,
+            origin=instance.origin,
+            directory=self.wiring,
+        )
+
+    def _connect(self, member: Member) -> None:
+        """Make the channel that leads to the server."""
+        instance = member.instance
+        if member.server is not None:
             self.wiring.connect_embedded(member.server, member.url)
             return
         if member.placement == "remote":
             member.url = instance.url
         assert member.url is not None
         self.wiring.connect_http(instance.server_type, instance.name, member.url, is_ours=member.placement == "process")
+
+    def _introduce(self) -> None:
+        """Tell the servers that are applications of their own whom they are among."""
+        neighbours = self.embedded
+        for member in self.members.values():
+            if isinstance(member.server, AsgiServer):
+                assert member.instance.folder is not None
+                folder = member.instance.folder
+                member.server.join(Surroundings(self.addressed_config(), neighbours, folder, is_alone=False))
+
+    def addressed_config(self) -> JsonObject:
+        """The configuration, resolved, with the address of every server that has one."""
+        config = dict(self.config.settings)
+        for name, member in self.members.items():
+            instance, address = member.instance, urlsplit(member.url or "")
+            known = {"host": address.hostname, "port": address.port} if member.url is not None else {}
+            config[name] = {instance.server_type: {instance.implementation: {**instance.fields, **known}}}
+        return config
 
     @property
     def embedded(self) -> dict[str, Server]:
@@ -176,11 +215,11 @@ class Fleet:
                 origin = member.instance.origin
                 raise ConfigError(f"{origin}: {member.instance.name} cannot start: {describe(error)}") from error
             member.started_at = time.time()
-        for name, member in self.members.items():
+        for member in self.members.values():
             if member.server is not None and member.bound is not None and member.runner is None:
-                from polygym.fleet.serving import edge_app, serve  # aiohttp's server half takes 0.1 s to import
+                from polygym.fleet.serving import app_of, serve  # aiohttp's server half takes 0.1 s to import
 
-                member.runner = await serve(edge_app(self.wiring.embedded(name)), member.bound)
+                member.runner = await serve(app_of(member.server, self.wiring), member.bound)
 
     async def _start_processes(self, members: Iterable[Member]) -> None:
         try:
@@ -198,7 +237,14 @@ class Fleet:
             for name, other in self.members.items()
             if other.url is not None
         }
-        member.process = ServerProcess(member.instance, member.bound, peers, self.config.roots)
+        member.process = ServerProcess(
+            member.instance,
+            member.bound,
+            peers,
+            self.config.roots,
+            config=self.addressed_config(),
+            capture=self._watch.capture.path if self._watch is not None and self._watch.capture is not None else None,
+        )
         await member.process.start(
             python, seconds_setting(self.config.settings, "server_spinup_timeout_seconds", SPINUP_LIMIT_S)
         )

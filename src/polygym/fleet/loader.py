@@ -9,23 +9,34 @@ from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 from polygym.protocol.calls import SERVER_TYPES, Directory, ServerType
 from polygym.protocol.errors import ConfigError, UserError
 from polygym.protocol.failures import describe
 from polygym.protocol.json import JsonObject
 from polygym.servers.agents import AgentServer
+from polygym.servers.asgi import AdoptedClass, AsgiServer
 from polygym.servers.base import Server
 from polygym.servers.models import ModelServer
 from polygym.servers.resources import ResourcesServer
 
 log = logging.getLogger("polygym.loader")
 
+ClassT = TypeVar("ClassT")
 BASES: dict[ServerType, type[Server]] = {
     "resources_servers": ResourcesServer,
     "responses_api_agents": AgentServer,
     "responses_api_models": ModelServer,
 }
+
+
+_registered: list[Path] = []
+
+
+def registered_roots() -> tuple[Path, ...]:
+    """The roots whose implementations can be imported now, the first winning; none before `register_roots`."""
+    return tuple(_registered)
 
 
 class _ImplementationFinder(MetaPathFinder):
@@ -62,6 +73,7 @@ def register_roots(roots: Sequence[Path]) -> None:
     The three folders are registered as packages directly, so that nothing else in a root becomes importable. An
     implementation that was imported from elsewhere is forgotten.
     """
+    _registered[:] = roots
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
     for server_type in SERVER_TYPES:
@@ -93,10 +105,14 @@ def load_class(server_type: ServerType, implementation: str, entrypoint: str, or
     base = BASES[server_type]
     if wanted:
         found = getattr(module, wanted, None)
+        if isinstance(found, type) and issubclass(found, AdoptedClass):
+            found = found.polygym_server(module)
+            if found is not None and found.server_type == server_type:
+                return found
         if not (isinstance(found, type) and issubclass(found, base)):
             raise ConfigError(f"{origin}: {where} has no {base.__name__} subclass '{wanted}'.")
         return found
-    candidates = list(_leaves(_defined_in(module, base)))
+    candidates = list(_leaves(_defined_in(module, base))) or list(_adopted(module, server_type))
     if len(candidates) != 1:
         names = ", ".join(candidate.__name__ for candidate in candidates) or "none"
         hint = "write 'entrypoint: app.py:ClassName'" if candidates else f"define a subclass of polygym.{base.__name__}"
@@ -162,7 +178,16 @@ def _defined_in(module: ModuleType, base: type[Server]) -> list[type[Server]]:
     ]
 
 
-def _leaves(classes: Iterable[type[Server]]) -> Iterable[type[Server]]:
+def _adopted(module: ModuleType, server_type: ServerType) -> Iterable[type[AsgiServer]]:
+    """The servers that classes of other frameworks in a module become."""
+    classes = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, AdoptedClass)]
+    for one in _leaves(value for value in classes if value.__module__ == module.__name__):
+        server = one.polygym_server(module)
+        if server is not None and server.server_type == server_type:
+            yield server
+
+
+def _leaves(classes: Iterable[type[ClassT]]) -> Iterable[type[ClassT]]:
     """Those classes that no other of them derives from."""
     known = list(classes)
     return (one for one in known if not any(other is not one and issubclass(other, one) for other in known))

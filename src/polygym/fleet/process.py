@@ -50,11 +50,16 @@ class ServerProcess:
         peers: dict[str, Peer],
         roots: tuple[Path, ...],
         stop_s: float = STOP_S,
+        *,
+        config: JsonObject | None = None,
+        capture: Path | None = None,
     ) -> None:
+        """`capture` is the file that a model server writes its calls to."""
         self.instance = instance
         self._socket = bound
         self._stop_s = stop_s
-        self._order = {**_order(instance, peers, roots), "stop_s": stop_s}
+        self._order = {**_order(instance, peers, roots), "config": config or {}, "stop_s": stop_s}
+        self._order["capture"] = None if capture is None else str(capture.absolute())
         self._process: asyncio.subprocess.Process | None = None
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._is_ready = asyncio.Event()
@@ -169,4 +174,5 @@ def _order(instance: ServerInstance, peers: dict[str, Peer], roots: tuple[Path, 
             for name, peer in peers.items()
             if name != instance.name
         },
+        "folder": str(instance.folder),
     }

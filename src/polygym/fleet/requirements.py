@@ -17,6 +17,13 @@ def requirement_lines(folder: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith("#") and not OURSELVES.match(line)]
 
 
+def named_gyms(folder: Path) -> set[str]:
+    """What `requirements.txt` calls the gym: `polygym`, `nemo-gym`."""
+    file = folder / "requirements.txt"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return {match[2].lower().replace("_", "-") for line in lines if (match := OURSELVES.match(line.strip()))}
+
+
 def unmet_requirements(folder: Path) -> list[str]:
     """The lines that the running interpreter does not satisfy. Paths, URLs and options count as unmet."""
     return [line for line in requirement_lines(folder) if not _is_met(line)]

@@ -4,18 +4,28 @@ import socket
 
 from aiohttp import web
 
-from polygym.channels.edge import ResourcesEdge, agent_app, model_app
+from polygym.channels.asgi import asgi_edge
+from polygym.channels.edge import ResourcesEdge, agent_app
+from polygym.channels.edge_models import ModelEdge
 from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources
+from polygym.fleet.wiring import Wiring
+from polygym.servers.asgi import AsgiServer
+from polygym.servers.base import Server
 
 SHUTDOWN_S = 5.0
 """Seconds that requests under way get to finish when serving stops."""
 
 
+def app_of(server: Server, wiring: Wiring) -> web.Application:
+    """The HTTP endpoints of a server of this process, which the wiring has connected."""
+    return asgi_edge(server) if isinstance(server, AsgiServer) else edge_app(wiring.embedded(server.name))
+
+
 def edge_app(channel: EmbeddedResources | EmbeddedModel | EmbeddedAgent) -> web.Application:
-    """The HTTP endpoints of an embedded server."""
+    """The HTTP endpoints of an embedded server of ours."""
     if isinstance(channel, EmbeddedResources):
         return ResourcesEdge(channel).app()
-    return model_app(channel) if isinstance(channel, EmbeddedModel) else agent_app(channel)
+    return ModelEdge(channel).app() if isinstance(channel, EmbeddedModel) else agent_app(channel)
 
 
 async def serve(app: web.Application, bound: socket.socket) -> web.AppRunner:

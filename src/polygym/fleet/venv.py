@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polygym.config.model import ServerInstance
-from polygym.fleet.requirements import requirement_lines, unmet_requirements
+from polygym.fleet.requirements import named_gyms, requirement_lines, unmet_requirements
 from polygym.protocol.errors import ConfigError
 from polygym.protocol.json import JsonObject
 
@@ -45,7 +45,9 @@ def interpreter_with(implementation: Implementation, settings: JsonObject, extra
     """As `interpreter_for`; a virtual environment that is made has the packages `extra`, too."""
     if not unmet_requirements(implementation.folder):
         return Path(sys.executable)
-    wanted = [*_ourselves(), *requirement_lines(implementation.folder), *extra]
+    wanted = [*_installed("polygym"), *requirement_lines(implementation.folder), *extra]
+    for distribution in _stand_ins(implementation.folder):
+        wanted += _installed(distribution)
     venv = _cache(settings) / f"{implementation.name}-{_digest(wanted)}"
     python = venv / "bin" / "python"
     venv.parent.mkdir(parents=True, exist_ok=True)
@@ -68,17 +70,31 @@ def _digest(wanted: list[str]) -> str:
     return hashlib.sha256("\n".join([sys.version, *wanted]).encode()).hexdigest()[:12]
 
 
-def _ourselves() -> list[str]:
-    """How to install this very polygym: its source folder when it is run from one, else its version."""
+STANDS_IN_FOR = "polygym.stands_in_for"
+"""Entry-point group of distributions that provide another one's import names; each is named for the one it replaces."""
+
+
+def _stand_ins(folder: Path) -> list[str]:
+    """Installed distributions that stand in for what the implementation's requirements call the gym."""
+    named = named_gyms(folder)
+    return [
+        point.dist.name
+        for point in importlib.metadata.entry_points(group=STANDS_IN_FOR)
+        if point.dist is not None and point.name in named
+    ]
+
+
+def _installed(name: str) -> list[str]:
+    """How to install this very distribution: its source folder when it is run from one, else its version."""
     try:
-        distribution = importlib.metadata.distribution("polygym")
+        distribution = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
         return ["-e", str(Path(__file__).resolve().parents[3])]
     origin = json.loads(distribution.read_text("direct_url.json") or "{}")
     if origin.get("url", "").startswith("file://"):
         folder = origin["url"].removeprefix("file://")
         return ["-e", folder] if origin.get("dir_info", {}).get("editable") else [folder]
-    return [f"polygym=={distribution.version}"]
+    return [f"{name}=={distribution.version}"]
 
 
 def _make(venv: Path, python: Path, wanted: list[str], implementation: Implementation) -> None:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from polygym.channels.asgi import AsgiConnection
 from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources
 from polygym.channels.http import HttpAgent, HttpModel, HttpResources, HttpServer
+from polygym.channels.watching import ModelWatch
 from polygym.protocol.calls import (
     Agent,
     AgentServerRef,
@@ -14,6 +16,7 @@ from polygym.protocol.calls import (
     ServerType,
 )
 from polygym.servers.agents import AgentServer
+from polygym.servers.asgi import AsgiServer
 from polygym.servers.base import Server
 from polygym.servers.models import ModelServer
 from polygym.servers.resources import ResourcesServer
@@ -27,6 +30,8 @@ class Wiring:
     models: dict[str, Model] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
     connections: list[HttpServer] = field(default_factory=list)
+    watch: ModelWatch | None = None
+    """Who sees the calls of model servers."""
 
     def resources(self, ref: ResourcesServerRef) -> Resources:
         """The resources server of that name. Configuration checked that it exists."""
@@ -45,25 +50,29 @@ class Wiring:
         if isinstance(server, ResourcesServer):
             self.resources_servers[server.name] = EmbeddedResources(server, url)
         elif isinstance(server, ModelServer):
-            self.models[server.name] = EmbeddedModel(server)
+            self.models[server.name] = EmbeddedModel(server, self.watch)
         elif isinstance(server, AgentServer):
             self.agents[server.name] = EmbeddedAgent(server)
+        elif isinstance(server, AsgiServer):
+            self._connect(server.server_type, AsgiConnection(server))
         else:
             raise TypeError(f"{type(server).__name__} is no kind of server")
 
     def connect_http(self, server_type: ServerType, name: str, url: str, *, is_ours: bool = True) -> None:
         """Reach a server elsewhere over HTTP."""
-        connection = HttpServer(name, url, is_ours=is_ours)
+        self._connect(server_type, HttpServer(name, url, is_ours=is_ours))
+
+    def _connect(self, server_type: ServerType, connection: HttpServer) -> None:
         self.connections.append(connection)
         if server_type == "resources_servers":
-            self.resources_servers[name] = HttpResources(connection)
+            self.resources_servers[connection.name] = HttpResources(connection)
         elif server_type == "responses_api_models":
-            self.models[name] = HttpModel(connection)
+            self.models[connection.name] = HttpModel(connection, self.watch)
         else:
-            self.agents[name] = HttpAgent(connection)
+            self.agents[connection.name] = HttpAgent(connection)
 
     def embedded(self, name: str) -> EmbeddedResources | EmbeddedModel | EmbeddedAgent:
-        """The channel of a server of this process."""
+        """The channel of a server of ours in this process."""
         found = self.resources_servers.get(name) or self.models.get(name) or self.agents.get(name)
         assert isinstance(found, EmbeddedResources | EmbeddedModel | EmbeddedAgent)
         return found

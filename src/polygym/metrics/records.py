@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from polygym.protocol.json import JsonObject, loads
-from polygym.protocol.rollouts import FAILURE_CLASS, MASK_SAMPLE, ROLLOUT_STATE, RolloutState
+from polygym.protocol.responses import incompleteness_of
+from polygym.protocol.rollouts import COST_USD, FAILURE_CLASS, MASK_SAMPLE, ROLLOUT_STATE, RolloutState
 
 REWARD: Final = "reward"
 REWARD_COMPONENTS: Final = "reward_components"
@@ -78,6 +79,18 @@ def usage_of(record: JsonObject) -> Mapping[str, object]:
     response = record.get("response")
     usage = response.get("usage") if isinstance(response, dict) else None
     return usage if isinstance(usage, dict) else {}
+
+
+def cost_of(record: JsonObject) -> float | None:
+    """US dollars that the record's model calls cost, None where nobody has counted."""
+    cost = record.get(COST_USD)
+    return float(cost) if isinstance(cost, (int, float)) and math.isfinite(cost) else None
+
+
+def cut_short_by(record: JsonObject) -> str | None:
+    """Why the record's response is incomplete, None when it is complete, or there is none."""
+    response = record.get("response")
+    return incompleteness_of(response) if isinstance(response, dict) else None
 
 
 def work_of(record: JsonObject) -> Work | None:

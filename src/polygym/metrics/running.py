@@ -11,7 +11,16 @@ from typing import TypeAlias
 from polygym.metrics.distribution import Distribution
 from polygym.metrics.groups import CORRECT_AT
 from polygym.metrics.intervals import proportion_interval
-from polygym.metrics.records import REWARD, SCORED_STATES, TOKEN_COUNTS, numbers_of, state_of, work_of
+from polygym.metrics.records import (
+    REWARD,
+    SCORED_STATES,
+    TOKEN_COUNTS,
+    cost_of,
+    cut_short_by,
+    numbers_of,
+    state_of,
+    work_of,
+)
 from polygym.metrics.tasks import TaskRewards, TaskSums
 from polygym.protocol.failures import FailureClass, Stage
 from polygym.protocol.json import JsonObject
@@ -23,6 +32,10 @@ Durations: TypeAlias = Mapping[str, Sequence[float]]
 
 MAX_FIELDS = 200
 """Numeric fields of one environment that get statistics: names that are made up as a run goes must not fill memory."""
+
+MAX_REASONS = 20
+"""Reasons of incomplete responses that are counted apart: they come from endpoints."""
+OTHER_REASONS = "other"
 
 _INDEX_LIMIT = 1 << 63
 
@@ -37,6 +50,10 @@ class EnvironmentMetrics:
         """Rollouts by how they ended."""
         self.failures: Counter[str] = Counter()
         """Failed and unresolved rollouts by failure class."""
+        self.incomplete: Counter[str] = Counter()
+        """Scored and masked rollouts whose response is incomplete, by reason."""
+        self.cost_usd: float | None = None
+        """US dollars that model calls cost, those of failed attempts included; None where nobody counts."""
         self.rewards = Distribution()
         self._is_binary = True
         """Whether every reward so far was 0 or 1."""
@@ -79,6 +96,12 @@ class EnvironmentMetrics:
             if state not in SCORED_STATES:
                 self.failures[str(record.get(FAILURE_CLASS) or FailureClass.VERIFIER_ERROR)] += 1
                 continue
+            reason = cut_short_by(record)
+            if reason is not None:
+                self._count_reason(reason, 1)
+            cost_usd = cost_of(record)
+            if cost_usd is not None:
+                self.add_cost(cost_usd)
             numbers = numbers_of(record)
             reward = numbers[REWARD]
             self._tasks.add(_task_of(record), reward, is_correct=reward >= self.correct_at)
@@ -104,6 +127,10 @@ class EnvironmentMetrics:
         self.failures[failure_class] += 1
         self._add_durations(durations_s or {})
 
+    def add_cost(self, cost_usd: float) -> None:
+        """Count what a failed attempt cost; of rollouts with a reward the record says it."""
+        self.cost_usd = (self.cost_usd or 0.0) + cost_usd
+
     def merge(self, other: "EnvironmentMetrics") -> None:
         """Take in what another worker has seen of the same environment, also of the same tasks.
 
@@ -121,7 +148,8 @@ class EnvironmentMetrics:
         interval of their mean (intervals.py says which), `tasks` how tasks differ (`TaskSums.spread`), `repeats` one
         entry a k (`TaskSums.repeats`), `fields` the other numeric fields by name. `tokens` are totals. `steps` are
         model calls a rollout. `latency_s` is by stage, in seconds. `values_left_out` counts values of fields beyond the
-        first 200.
+        first 200. `incomplete_by_reason` counts scored rollouts whose response was cut short, `cost_usd` is the total
+        of all attempts.
         """
         return self._snapshot(self._tasks.sums())
 
@@ -130,6 +158,8 @@ class EnvironmentMetrics:
             "done": self.done,
             **{str(state): self.states[state] for state in RolloutState},
             "failures_by_class": dict(self.failures.most_common()),
+            "incomplete_by_reason": dict(self.incomplete.most_common()),
+            "cost_usd": self.cost_usd,
             "reward": {**self.rewards.summary(), **self._trust(tasks)},
             "tasks": tasks.spread(),
             "repeats": tasks.repeats(),
@@ -158,6 +188,10 @@ class EnvironmentMetrics:
     def _merge_all_but_tasks(self, other: "EnvironmentMetrics") -> None:
         self.states.update(other.states)
         self.failures.update(other.failures)
+        for reason, count in other.incomplete.items():
+            self._count_reason(reason, count)
+        if other.cost_usd is not None:
+            self.add_cost(other.cost_usd)
         self.rewards.merge(other.rewards)
         self._is_binary &= other._is_binary
         self._tokens.update(other._tokens)
@@ -173,6 +207,10 @@ class EnvironmentMetrics:
                 mine.merge(numbers)
         for stage, seconds in other._durations_s.items():
             self._stage(stage).merge(seconds)
+
+    def _count_reason(self, reason: str, count: int) -> None:
+        is_known = reason in self.incomplete or len(self.incomplete) < MAX_REASONS
+        self.incomplete[reason if is_known else OTHER_REASONS] += count
 
     def _field(self, name: str) -> Distribution | None:
         """The field's distribution, None for a new field when there are as many as there may be."""

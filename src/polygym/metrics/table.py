@@ -15,8 +15,9 @@ _COMPONENT: Final = f"{REWARD_COMPONENTS}/"
 def environment_table(snapshots: Mapping[str, JsonObject], overall: JsonObject | None = None) -> list[str]:
     """Lines of a table over `EnvironmentMetrics.snapshot`s by environment name, header first.
 
-    `overall` adds a last line. Columns that would say nothing are left out: masked and unresolved rollouts when there
-    are none, pass@k when no task was repeated. Numbers of steps are means, of tokens totals, latencies seconds.
+    `overall` adds a last line. Columns that would say nothing are left out: masked, unresolved and incomplete rollouts
+    when there are none, pass@k when no task was repeated, the cost where nobody counts it. Numbers of steps are means,
+    of tokens and dollars totals, latencies seconds.
     """
     rows = list(snapshots.items()) + ([(OVERALL, overall)] if overall is not None else [])
     columns = [column for column in _COLUMNS if any(_is_worth(column, snapshot) for _, snapshot in rows)]
@@ -48,6 +49,20 @@ def failure_lines(snapshots: Mapping[str, JsonObject]) -> list[str]:
     ]
 
 
+def incomplete_lines(snapshots: Mapping[str, JsonObject]) -> list[str]:
+    """One line for each environment with rollouts that were cut short: how many for which reason, most first."""
+    return [
+        f"{name}: incomplete: " + ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+        for name, snapshot in snapshots.items()
+        if (reasons := snapshot["incomplete_by_reason"])
+    ]
+
+
+def dollars(cost_usd: float) -> str:
+    """A sum of money in few characters."""
+    return f"${cost_usd:.2f}" if cost_usd >= 1 else f"${cost_usd:.4f}"
+
+
 def _align(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows with every column as wide as its widest cell: the first to the left, the others to the right."""
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
@@ -62,6 +77,10 @@ def _align(rows: Sequence[Sequence[str]]) -> list[str]:
 def _is_worth(column: str, snapshot: JsonObject) -> bool:
     if column in ("masked", "unresolved"):
         return bool(snapshot[column])
+    if column == "incomplete":
+        return bool(snapshot["incomplete_by_reason"])
+    if column == "cost":
+        return snapshot["cost_usd"] is not None
     if column == "pass@k":
         return bool(_common_repeats(snapshot)["k"] > 1)
     return True
@@ -93,6 +112,10 @@ def _interval(snapshot: JsonObject) -> str:
 
 def _tokens(snapshot: JsonObject) -> str:
     return _short(snapshot["tokens"]["total_tokens"])
+
+
+def _cost(snapshot: JsonObject) -> str:
+    return NOTHING if snapshot["cost_usd"] is None else dollars(snapshot["cost_usd"])
 
 
 def _model_latency(rank: str) -> Callable[[JsonObject], str]:
@@ -128,10 +151,12 @@ _COLUMNS: Final[dict[str, Callable[[JsonObject], str]]] = {
     "masked": _count("masked"),
     "failed": _count("failed"),
     "unresolved": _count("unresolved"),
+    "incomplete": lambda snapshot: str(sum(snapshot["incomplete_by_reason"].values())),
     "mean reward": _mean_reward,
     "95 % interval": _interval,
     "pass@k": _pass_at_k,
     "tokens": _tokens,
+    "cost": _cost,
     "steps": lambda snapshot: _number(snapshot["steps"].get("mean"), ".1f"),
     "model p50 s": _model_latency("p50"),
     "p95 s": _model_latency("p95"),

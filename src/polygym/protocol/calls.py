@@ -94,6 +94,10 @@ class Model(Protocol):
         """Answer Chat Completions create params with a ChatCompletion object. Raises RolloutFailure."""
         ...
 
+    async def messages(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+        """Answer Messages create params with a Message object. Raises RolloutFailure."""
+        ...
+
 
 class ResourcesSession(Protocol):
     """One rollout's state inside one resources server. Ends with `close`."""

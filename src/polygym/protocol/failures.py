@@ -30,6 +30,8 @@ class FailureClass(StrEnum):
     """The model endpoint answered something that is no response."""
     CONTEXT_EXCEEDED = "context_exceeded"
     """The conversation is longer than the model's context, and the model server could not say so in a response."""
+    CONTENT_FILTERED = "content_filtered"
+    """The endpoint refused the conversation for what is in it, and the model server could not say so in a response."""
     SEED_ERROR = "seed_error"
     """The environment could not set up its session."""
     TOOL_ERROR = "tool_error"

@@ -1,9 +1,11 @@
 """The Response object of the Responses API: making one, adding up usage, checking one that came from outside."""
 
+import itertools
+import os
 import time
-import uuid
 from collections.abc import Mapping
 from copy import copy
+from types import NoneType
 from typing import Any
 
 from polygym.protocol.json import JsonObject
@@ -13,8 +15,21 @@ ENVELOPE_DEFAULTS: Mapping[str, Any] = {"parallel_tool_calls": True, "tool_choic
 
 
 def new_id(prefix: str) -> str:
-    """A fresh identifier in OpenAI's style: `resp_…`, `msg_…`, `fc_…`, `call_…`."""
-    return f"{prefix}_{uuid.uuid4().hex}"
+    """A fresh identifier in OpenAI's style: `resp_…`, `msg_…`, `fc_…`, `call_…`. Unique, not secret."""
+    return f"{prefix}_{next(_Numbers.fresh):032x}"
+
+
+class _Numbers:
+    """Counts up from a random number of 120 bits, another one in each process; `uuid4` is a system call each time."""
+
+    fresh = itertools.count(int.from_bytes(os.urandom(15)))
+
+    @classmethod
+    def begin_anew(cls) -> None:
+        cls.fresh = itertools.count(int.from_bytes(os.urandom(15)))
+
+
+os.register_at_fork(after_in_child=_Numbers.begin_anew)
 
 
 def new_response(
@@ -38,6 +53,39 @@ def new_response(
         "incomplete_details": None,
         "usage": usage,
     }
+
+
+TERMINATION_REASON = "ng_termination_reason"
+"""Key in a response's `metadata`: why a conversation ended, where `incomplete_details` has no word for it."""
+TERMINATION_MESSAGE = "ng_termination_message"
+"""Key in a response's `metadata`: what the endpoint said about it."""
+_INCOMPLETE_REASONS = ("max_output_tokens", "content_filter")
+"""Values of `incomplete_details.reason` that the Responses API has, and that typed clients accept."""
+
+
+def incomplete_response(params: JsonObject, reason: str, *, model: str, message: str | None = None) -> JsonObject:
+    """A Response to `params` that holds nothing, because of `reason`, such as `context_exceeded` or `content_filter`.
+
+    A reason that the API has no word for stands in the metadata, and `incomplete_details` says `max_output_tokens`.
+    `message` tells more, in the metadata, too.
+    """
+    response = new_response(params, [], model=model)
+    is_known = reason in _INCOMPLETE_REASONS
+    added = {TERMINATION_REASON: None if is_known else reason, TERMINATION_MESSAGE: message}
+    response["status"] = "incomplete"
+    response["incomplete_details"] = {"reason": reason if is_known else "max_output_tokens"}
+    response["metadata"] = {**(params.get("metadata") or {}), **{key: text for key, text in added.items() if text}}
+    return response
+
+
+def incompleteness_of(response: JsonObject) -> str | None:
+    """Why a response is incomplete, in a word; None when it is not, `unknown` when it does not say."""
+    details = response.get("incomplete_details")
+    if not details and response.get("status") != "incomplete":
+        return None
+    metadata = response.get("metadata")
+    said = metadata.get(TERMINATION_REASON) if isinstance(metadata, dict) else None
+    return str(said or (details.get("reason") if isinstance(details, dict) else None) or "unknown")
 
 
 def new_usage(input_tokens: int, output_tokens: int) -> JsonObject:
@@ -67,12 +115,22 @@ def add_usage(total: JsonObject | None, usage: JsonObject | None) -> JsonObject 
     return added
 
 
+_OBJECT_OR_NULL = (dict, NoneType)
+_FINISHED = (None, "completed", "incomplete")
+"""Statuses of a response that somebody can go on with."""
+
+
 def check_response(value: Any) -> str | None:
     """Why `value` is not a Response that an agent can work with, or None when it is."""
     if not isinstance(value, dict):
         return f"expected a JSON object, got {type(value).__name__}"
     if value.get("error"):
         return f"the response holds an error: {value['error']}"
+    if value.get("status") not in _FINISHED:
+        return f"the response is not finished: its status is {value['status']!r}"
+    for key in ("usage", "metadata", "incomplete_details"):
+        if not isinstance(value.get(key), _OBJECT_OR_NULL):
+            return f"'{key}' must be an object or null, got {type(value[key]).__name__}"
     output = value.get("output")
     if not isinstance(output, list):
         return f"'output' must be a list of items, got {type(output).__name__}"

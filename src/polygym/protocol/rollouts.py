@@ -10,6 +10,10 @@ ROLLOUT_STATE: Final = "rollout_state"
 ROLLOUT_ID: Final = "_ng_rollout_id"
 FAILURE_CLASS: Final = "_ng_failure_class"
 MASK_SAMPLE: Final = "mask_sample"
+USAGE: Final = "_ng_usage"
+"""Tokens that the model calls of an attempt took, by model server; where a run counts them."""
+COST_USD: Final = "_ng_cost_usd"
+"""What they cost, where prices are configured."""
 
 
 class RolloutState(StrEnum):

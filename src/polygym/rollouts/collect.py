@@ -8,6 +8,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from polygym.channels.watching import ModelWatch
 from polygym.config.model import RunConfig
 from polygym.data.jsonl import drop_torn_line, whole_lines
 from polygym.metrics.running import EnvironmentMetrics
@@ -23,6 +24,7 @@ from polygym.rollouts.outputs import Mode, OutputLock, OutputPaths, Replaced, ch
 from polygym.rollouts.plan import Plan, PlanRequest, RowCheck, make_plan, reopen_plan
 from polygym.rollouts.progress import AgentProgress, Progress
 from polygym.rollouts.recorder import Recorder
+from polygym.rollouts.spending import NOTHING, Ledger, Spending, spent_by
 from polygym.rollouts.summary import write_metrics
 from polygym.rollouts.workers import Workers, share_out
 
@@ -50,6 +52,10 @@ class CollectRequest:
     """Called for every task before anything runs."""
     own_metrics: frozenset[str] = frozenset()
     """Agents whose environments compute metrics of their own, over all rollouts however many they are."""
+    spending: Spending | None = None
+    """What model calls cost and may cost; None counts nothing."""
+    watch: ModelWatch | None = None
+    """Sees the model calls of the fleet that the agents belong to; what is to be counted is counted through it."""
 
 
 class Collection:
@@ -68,6 +74,11 @@ class Collection:
         self._runner: Engine | Workers | None = None
         self._recorder: Recorder | None = None
         self._auto: AutoLimit | None = None
+        self.ledger: Ledger | None = None
+        """What the run has taken; None where nothing is counted."""
+        self._earlier = NOTHING
+        self.exhausted: str | None = None
+        """Which limit of the budget has stopped the run, in words; None while none has."""
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
@@ -82,6 +93,10 @@ class Collection:
             planned, done = len(self._plan.offsets.get(agent, ())), self._plan.skipped[agent]
             self.progress.agents[agent] = AgentProgress(total=planned + done, done=done)
             self.metrics.setdefault(agent, EnvironmentMetrics())
+        if self.request.spending is not None:
+            self.ledger = Ledger(self.request.spending, self._earlier)
+            if self.request.watch is not None:
+                self.request.watch.meter = self.ledger
         return self
 
     @property
@@ -124,6 +139,7 @@ class Collection:
                 raise
             log.warning("Going on with the rows as they were planned at the beginning, although: %s", error)
         done = read_done(self.paths, self._count_earlier)
+        self._count_earlier_failures()
         plan = reopen_plan(self.paths, done, self.request.plan.order, self.request.check_row)
         unknown = [agent for agent in plan.offsets if agent not in self.request.plan.agents]
         if unknown:
@@ -136,6 +152,25 @@ class Collection:
     def _count_earlier(self, row: JsonObject) -> None:
         """Count a rollout of an earlier run in the metrics."""
         self.metrics.setdefault(row[AGENT_REF]["name"], EnvironmentMetrics()).add(row)
+        if self.request.spending is not None:
+            self._earlier = self._earlier.plus(spent_by(row))
+
+    def _count_earlier_failures(self) -> None:
+        """Count what failed attempts of an earlier run have taken."""
+        if self.request.spending is None:
+            return
+        for number, line in whole_lines(self.paths.failures):
+            try:
+                row = loads(line)
+                agent, spent = row[AGENT_REF]["name"], spent_by(row)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise OutputError(
+                    f"{self.paths.failures}:{number}: not a failed attempt ({type(error).__name__}: {error}), so that"
+                    " nobody knows what it cost. Mend or remove the line, then resume."
+                ) from error
+            self._earlier = self._earlier.plus(spent)
+            if spent.cost_usd:
+                self.metrics.setdefault(agent, EnvironmentMetrics()).add_cost(spent.cost_usd)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -170,6 +205,8 @@ class Collection:
             self.progress,
             self.metrics,
             is_model_awaited=self.request.retries.is_model_awaited,
+            ledger=self.ledger,
+            is_capturing=self._is_capturing,
         )
         engine = Engine(
             plan,
@@ -183,6 +220,7 @@ class Collection:
         for agent, offsets in plan.offsets.items():
             engine.add(agent, len(offsets))
         self._runner = engine
+        self._heed_budget()
         try:
             await engine.run()
         except* UserError as group:
@@ -203,8 +241,11 @@ class Collection:
             concurrency=self.request.concurrency or 0,
             auto_ceiling=LARGEST_AUTO if self.request.concurrency is None else None,
             retries=self.request.retries,
+            spending=self.request.spending,
+            capture=self.paths.model_calls if self._is_capturing else None,
         )
-        self._runner = pool = Workers(orders, self.progress)
+        self._runner = pool = Workers(orders, self.progress, self.ledger)
+        self._heed_budget()
         try:
             await pool.run(self.metrics)
         finally:
@@ -218,6 +259,7 @@ class Collection:
         self.metrics = {agent: EnvironmentMetrics() for agent in self.progress.agents}
         for _, line in whole_lines(self.paths.rollouts):
             self._count_earlier(loads(line))
+        self._count_earlier_failures()
         for agent, counts in self.progress.agents.items():
             counts.done = self.metrics[agent].done
 
@@ -229,9 +271,24 @@ class Collection:
                 self._replaced = Replaced(self.paths)
             self.plan.move(self.paths.inputs)
             write_manifest(self.paths.manifest, self._manifest)
-        for path in (self.paths.rollouts, self.paths.failures):
+        for path in (self.paths.rollouts, self.paths.failures, self.paths.model_calls):
             drop_torn_line(path)
         return self.plan
+
+    @property
+    def _is_capturing(self) -> bool:
+        return self.request.watch is not None and self.request.watch.capture is not None
+
+    def _heed_budget(self) -> None:
+        """Stop when the budget has been used up, at once if an earlier part of the run has done so."""
+        if self.ledger is not None:
+            self.ledger.on_exhausted = self._stop_for_budget
+            self.ledger.spent_elsewhere(NOTHING)
+
+    def _stop_for_budget(self, why: str) -> None:
+        self.exhausted = why
+        log.warning("The budget is used up: %s. What is in flight is finished, nothing more is started.", why)
+        self.stop()
 
     def _lanes(self, plan: Plan) -> dict[str, LaneSettings]:
         return {agent: self.request.lanes.get(agent, LaneSettings()) for agent in plan.offsets}

@@ -35,6 +35,7 @@ MODEL_ANSWERED = frozenset(
         FailureClass.MODEL_REJECTED,
         FailureClass.MODEL_BAD_RESPONSE,
         FailureClass.CONTEXT_EXCEEDED,
+        FailureClass.CONTENT_FILTERED,
         FailureClass.VERIFIER_ERROR,
     }
 )

@@ -19,6 +19,7 @@ from polygym.protocol.calls import Agent
 from polygym.protocol.json import JsonObject
 from polygym.rollouts.lanes import configured_lanes
 from polygym.rollouts.stream import RolloutStream, StreamSettings
+from polygym.servers.base import Server
 
 ResultT = TypeVar("ResultT")
 Tasks = Iterable[JsonObject] | AsyncIterable[JsonObject]
@@ -79,6 +80,11 @@ class Gym:
         """The agents that tasks may name, by instance name."""
         return self._fleet.wiring.agents
 
+    @property
+    def embedded(self) -> Mapping[str, Server]:
+        """The servers of this process, by instance name: a trainer finds the one that holds its policy here."""
+        return self._fleet.embedded
+
     def run(self, tasks: Tasks, *, num_repeats: int = 1, agent: str | None = None) -> AsyncGenerator[JsonObject, None]:
         """Rollout records in the order in which rollouts end; plain dicts, the caller's own.
 
@@ -126,6 +132,11 @@ class PlainGym:
             self._do(self._gym.__aexit__(kind, error, trace))
         finally:
             self._end_loop()
+
+    @property
+    def embedded(self) -> Mapping[str, Server]:
+        """As `Gym.embedded`."""
+        return self._gym.embedded
 
     def run(
         self, tasks: Iterable[JsonObject], *, num_repeats: int = 1, agent: str | None = None

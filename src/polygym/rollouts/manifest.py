@@ -15,6 +15,8 @@ from polygym.rollouts.plan import PlanRequest
 ELSEWHERE: Final = frozenset(
     {"host", "port", "url", "placement", "num_workers", "datasets", "base_url", "openai_base_url", "api_key"}
     | {"openai_api_key", "concurrency", "weight", "timeout_s", "stage_timeouts_s", "max_attempts", "verified"}
+    | {"max_concurrent_requests", "max_requests_per_minute", "max_tokens_per_minute", "health_check_s"}
+    | {"azure_endpoint", "azure_api_key", "azure_ad_token", "anthropic_base_url", "anthropic_api_key"}
 )
 """Fields that say where or how fast a server runs, not what comes out: they may change between two parts of a run."""
 SHOWN_CHANGES: Final = 8

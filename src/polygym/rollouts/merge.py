@@ -15,7 +15,7 @@ from typing import BinaryIO, Final, Literal, NamedTuple
 
 from polygym.data.jsonl import whole_lines
 from polygym.metrics.aggregate import aggregate
-from polygym.metrics.records import reward_of
+from polygym.metrics.records import cost_of, reward_of
 from polygym.metrics.running import EnvironmentMetrics
 from polygym.protocol.errors import InputError, OutputError
 from polygym.protocol.json import JsonObject, loads
@@ -109,11 +109,15 @@ async def merge(request: MergeRequest) -> Merged:
     with OutputLock(paths):
         check_output(paths, "overwrite")
         index = _index(merged, request.keep)
-        with _Replacement(paths.rollouts, paths.inputs, paths.failures) as files:
+        calls = [path for part in found if (path := OutputPaths(part.path).model_calls).exists()]
+        replaced = (paths.rollouts, paths.inputs, paths.failures, *((paths.model_calls,) if calls else ()))
+        with _Replacement(*replaced) as files:
             _write_rollouts(merged, index, files[paths.rollouts])
             missing = _Missing(index)
             _write_inputs(merged, missing, files[paths.inputs])
             _write_failures(merged, missing, files[paths.failures])
+            for path in calls:
+                files[paths.model_calls].writelines(line for _, line in whole_lines(path))
         manifest = merged_manifest(found)
         if manifest is not None:
             write_manifest(paths.manifest, manifest)
@@ -262,6 +266,8 @@ def _write_failures(merged: Merged, missing: _Missing, file: BinaryIO) -> None:
             rollout, is_missing = missing.note(path, number, row)
             if is_missing:
                 missing.blame(rollout, str(row.get(FAILURE_CLASS)))
+            if (cost_usd := cost_of(row)) is not None:
+                merged.metrics.setdefault(row[AGENT_REF]["name"], EnvironmentMetrics()).add_cost(cost_usd)
             file.write(line)
 
 

@@ -38,6 +38,11 @@ class OutputPaths:
         return self._beside("_aggregate_metrics.json")
 
     @property
+    def model_calls(self) -> Path:
+        """One row a model call, where a run writes them down."""
+        return self._beside("_model_calls.jsonl")
+
+    @property
     def manifest(self) -> Path:
         """What the results depend on."""
         return self._beside("_run.json")
@@ -49,7 +54,7 @@ class OutputPaths:
 
     def all(self) -> tuple[Path, ...]:
         """Every file that a collection leaves."""
-        return self.rollouts, self.inputs, self.failures, self.metrics, self.manifest
+        return self.rollouts, self.inputs, self.failures, self.metrics, self.model_calls, self.manifest
 
 
 class OutputLock:

@@ -8,10 +8,12 @@ from polygym.protocol.calls import RolloutContext
 from polygym.protocol.errors import UserError
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.protocol.json import JsonObject
-from polygym.protocol.rollouts import RolloutState
+from polygym.protocol.rollouts import COST_USD, RolloutState, rollout_id
+from polygym.protocol.tasks import ROLLOUT_INDEX, TASK_INDEX
 from polygym.rollouts.journal import Journal
 from polygym.rollouts.progress import Progress
-from polygym.rollouts.records import failed_record
+from polygym.rollouts.records import CAPTURE, capture_summary, failed_record
+from polygym.rollouts.spending import Ledger
 
 log = logging.getLogger("polygym.rollouts")
 
@@ -29,8 +31,13 @@ class Recorder:
         metrics: Mapping[str, EnvironmentMetrics],
         *,
         is_model_awaited: bool = False,
+        ledger: Ledger | None = None,
+        is_capturing: bool = False,
     ) -> None:
+        """`ledger` knows what attempts have taken; `is_capturing`: model calls are written down, rows sum them up."""
         self.journal = journal
+        self._ledger = ledger
+        self._is_capturing = is_capturing
         self.has_recorded = False
         """Whether anything that cost something has been written."""
         self._progress = progress
@@ -43,6 +50,10 @@ class Recorder:
 
     def finished(self, agent: str, record: JsonObject, context: RolloutContext) -> None:
         """A rollout has a reward. Raises RolloutFailure when its record is no JSON."""
+        if self._ledger is not None:
+            record.update(self._ledger.take(context.rollout_id, agent, record))
+        if self._is_capturing:
+            record[CAPTURE] = capture_summary(context)
         try:
             self.journal.rollout(record)
         except TypeError as error:
@@ -80,7 +91,12 @@ class Recorder:
         """
         if not self._has_model_answered and self._is_endpoint_wrong(failure):
             raise UserError(failure.message) from failure
-        self.journal.failure(failed_record(row, failure, attempt, state))
+        record = failed_record(row, failure, attempt, state)
+        if self._ledger is not None:
+            record.update(self._ledger.take(rollout_id(row[TASK_INDEX], row[ROLLOUT_INDEX], attempt), agent))
+            if COST_USD in record:
+                self._metrics[agent].add_cost(record[COST_USD])
+        self.journal.failure(record)
         if failure.failure_class is FailureClass.CANCELLED:
             return  # it says nothing about the environment, and nothing is lost with it
         self.has_recorded = True

@@ -1,13 +1,16 @@
 """What one attempt leaves behind: the row that is written for a reward, or for its absence."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
+from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, failure_from_json
 from polygym.protocol.json import JsonObject
 from polygym.protocol.rollouts import FAILURE_CLASS, MASK_SAMPLE, ROLLOUT_STATE, RolloutState
 from polygym.protocol.tasks import AGENT_REF, ATTEMPT_INDEX, PARAMS, ROLLOUT_INDEX, TASK_INDEX
 
+CAPTURE: Final = "ng_model_call_capture"
+"""Summary of a rollout's model calls, where they are written down."""
 CARRIED = (AGENT_REF, TASK_INDEX, ROLLOUT_INDEX)
 """Keys that say which rollout a record is of; they come from the plan, whatever an agent answers."""
 
@@ -45,3 +48,18 @@ def failed_record(row: JsonObject, failure: RolloutFailure, attempt: int, state:
         record["_ng_failure_type"] = type(failure.__cause__).__name__
     record[PARAMS] = row[PARAMS]
     return record
+
+
+def capture_summary(context: RolloutContext) -> JsonObject:
+    """What the model calls of a rollout come to; the calls themselves stand in a file of their own."""
+    seconds = context.durations_s.get(Stage.MODEL, ())
+    return {
+        "rollout_id": context.rollout_id,
+        "metrics": {
+            "model_calls": len(seconds),
+            "latency_s": round(sum(seconds), 6),
+            "latency_max_s": round(max(seconds, default=0.0), 6),
+            "time_to_first_token_s": None,
+            "rate_limits": context.rate_limits,
+        },
+    }

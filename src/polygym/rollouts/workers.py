@@ -14,10 +14,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+from polygym.channels.capture import CallFile
+from polygym.channels.watching import ModelWatch
 from polygym.config.model import RunConfig
+from polygym.config.secrets import secret_values
 from polygym.fleet.fleet import Fleet
 from polygym.fleet.limits import calm_collector, raise_file_limit
 from polygym.metrics.running import EnvironmentMetrics
@@ -30,6 +34,8 @@ from polygym.rollouts.outputs import OutputPaths
 from polygym.rollouts.plan import Plan
 from polygym.rollouts.progress import AgentProgress, Progress
 from polygym.rollouts.recorder import Recorder
+from polygym.rollouts.shares import config_of_worker
+from polygym.rollouts.spending import NOTHING, Budget, Ledger, Spending, Spent
 
 log = logging.getLogger("polygym.rollouts")
 
@@ -53,6 +59,10 @@ class Order:
     """Set when the worker finds out its concurrency by itself: the most it goes up to."""
     retries: RetryPolicy
     log_level: int
+    spending: Spending | None = None
+    """What to count; the budget is the parent's affair."""
+    capture: Path | None = None
+    """Where model calls are written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,7 @@ class Report:
     problem: str | None = None
     """Why the worker ended early; something that the user can mend when `is_users`."""
     is_users: bool = False
+    spent: Spent = NOTHING
 
 
 def share_out(
@@ -77,6 +88,8 @@ def share_out(
     concurrency: int,
     auto_ceiling: int | None,
     retries: RetryPolicy,
+    spending: Spending | None = None,
+    capture: Path | None = None,
 ) -> list[Order]:
     """An order for each worker. An agent with a limit below the number of workers is run by as many of them."""
     orders = []
@@ -92,7 +105,10 @@ def share_out(
         share = max(1, concurrency // workers + (worker < concurrency % workers))
         ceiling = None if auto_ceiling is None else max(1, auto_ceiling // workers)
         level = logging.getLogger("polygym").getEffectiveLevel()
-        orders.append(Order(config, paths, plan.part(offsets), settings, share, ceiling, retries, level))
+        part = config_of_worker(config, worker, workers)
+        counted = None if spending is None else replace(spending, budget=Budget())
+        order = Order(part, paths, plan.part(offsets), settings, share, ceiling, retries, level, counted, capture)
+        orders.append(order)
     return orders
 
 
@@ -103,8 +119,9 @@ def _with_share(lane: LaneSettings, limit: int, worker: int, sharing: int) -> La
 class Workers:
     """The processes of one run."""
 
-    def __init__(self, orders: list[Order], progress: Progress) -> None:
+    def __init__(self, orders: list[Order], progress: Progress, ledger: Ledger | None = None) -> None:
         self._orders = orders
+        self._ledger = ledger
         self._progress = progress
         self._before = {name: replace(agent) for name, agent in progress.agents.items()}
         self._reports: dict[int, Report] = {}
@@ -126,7 +143,7 @@ class Workers:
         Raises UserError for the first that ends for a reason the user can mend; the others are stopped then.
         """
         try:
-            for number in range(len(self._orders)):
+            for number in range(len(self._orders)) if not self._is_stopping else ():
                 self._start(number)
             await self._wait()
         finally:
@@ -194,7 +211,9 @@ class Workers:
             while end.poll():
                 report: Report = end.recv()
                 before = self._reports.get(number)
-                self._reports[number] = replace(report, agents=report.agents or (before.agents if before else {}))
+                if before is not None and not report.agents:  # a worker's last words: what it has counted still holds
+                    report = replace(report, agents=before.agents, spent=before.spent)
+                self._reports[number] = report
                 self.has_recorded |= report.has_recorded
         except (EOFError, OSError):
             self._reports.setdefault(number, Report({}, has_recorded=False))
@@ -217,6 +236,11 @@ class Workers:
             agent.scored = sum(part.scored for part in parts)
             agent.reward_sum = sum(part.reward_sum for part in parts)
             agent.last_failure = next((part.last_failure for part in reversed(parts) if part.last_failure), None)
+        if self._ledger is not None:
+            spent = NOTHING
+            for report in self._reports.values():
+                spent = spent.plus(report.spent)
+            self._ledger.spent_elsewhere(spent)
 
 
 def _work(order: Order, end: Connection) -> None:
@@ -237,9 +261,18 @@ async def _work_until_done(order: Order, send: Callable[[Report], None], end: Co
     progress = Progress({agent: AgentProgress(total) for agent, total in totals.items()})
     metrics = {agent: EnvironmentMetrics() for agent in totals}
     journal = Journal(order.paths, is_shared=True)
-    recorder = Recorder(journal, progress, metrics, is_model_awaited=order.retries.is_model_awaited)
+    ledger = None if order.spending is None else Ledger(order.spending)
+    watch = _watch_of(order, ledger)
+    recorder = Recorder(
+        journal,
+        progress,
+        metrics,
+        is_model_awaited=order.retries.is_model_awaited,
+        ledger=ledger,
+        is_capturing=order.capture is not None,
+    )
     auto = AutoLimit(monotonic(), order.auto_ceiling) if order.auto_ceiling is not None else None
-    async with Fleet(order.config) as fleet:
+    async with Fleet(order.config, watch=watch) as fleet:
         calm_collector()
         engine = Engine(
             order.plan,
@@ -257,13 +290,21 @@ async def _work_until_done(order: Order, send: Callable[[Report], None], end: Co
         try:
             while not running.done():
                 await asyncio.wait({running}, timeout=REPORT_EVERY_S)
-                send(Report(progress.agents, recorder.has_recorded))
+                send(Report(progress.agents, recorder.has_recorded, spent=ledger.here if ledger else NOTHING))
             running.result()
         finally:
             asyncio.get_running_loop().remove_reader(end.fileno())
             recorder.journal.close()
             recorder.count()
-    send(Report(progress.agents, recorder.has_recorded, metrics))
+    send(Report(progress.agents, recorder.has_recorded, metrics, spent=ledger.here if ledger else NOTHING))
+
+
+def _watch_of(order: Order, ledger: Ledger | None) -> ModelWatch | None:
+    if ledger is None and order.capture is None:
+        return None
+    config = order.config
+    secrets = secret_values([config.settings, *(instance.fields for instance in config.instances.values())])
+    return ModelWatch(ledger, None if order.capture is None else CallFile(order.capture, secrets))
 
 
 def _obey(end: Connection, engine: Engine) -> None:

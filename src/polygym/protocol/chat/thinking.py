@@ -21,9 +21,11 @@ def split_thinking(text: str, *, is_answer: bool = False) -> tuple[str | None, s
     the model was cut off.
     """
     opened = text.lstrip()
-    has_opening = opened.startswith(OPENING)
-    thought, closing, rest = (opened.removeprefix(OPENING) if has_opening else text).partition(CLOSING)
-    if not (has_opening or is_answer) or not (closing or (has_opening and is_answer)):
+    if opened.startswith(OPENING):
+        thought, closing, rest = opened.removeprefix(OPENING).partition(CLOSING)
+        return (thought, rest) if closing or is_answer else (None, text)
+    thought, closing, rest = text.partition(CLOSING)
+    if not is_answer or not closing or OPENING in thought:
         return None, text
     return thought, rest
 
@@ -34,7 +36,7 @@ def with_reasoning_apart(message: JsonObject, *, is_answer: bool = False) -> Jso
     `message` itself when its text begins with none, or it has its reasoning in a field already.
     """
     content = message.get("content")
-    if not isinstance(content, str) or CLOSING not in content and not (is_answer and OPENING in content):
+    if not isinstance(content, str) or (CLOSING not in content and not (is_answer and OPENING in content)):
         return message
     if any(message.get(field) for field in REASONING_FIELDS):
         return message

@@ -2,19 +2,20 @@
 
 | ids of the prompt | ids of the answer | log-probabilities | returned by |
 |---|---|---|---|
-| `prompt_token_ids` | `choices[0].token_ids` | `logprobs.content` | vLLM from 0.10.2, `return_token_ids` (vllm#22587) |
-| `choices[0].prompt_token_ids` | `choices[0].token_ids` | `logprobs.content` | SGLang, `return_token_ids` (sglang#30917) |
-| `choices[0].prompt_token_ids` | `choices[0].meta_info.output_token_logprobs` | there, too | SGLang, `return_meta_info` |
+| `prompt_token_ids` | `token_ids` of the choice | `logprobs.content` | vLLM, `return_token_ids` (vllm#22587) |
+| the same, of the choice | `token_ids` of the choice | `logprobs.content` | SGLang, `return_token_ids` (sglang#30917) |
+| the same, of the choice | `meta_info.output_token_logprobs` | there, too | SGLang, `return_meta_info` |
 | none | `token_id:<id>` in `logprobs.content` | there, too | vLLM, `return_tokens_as_token_ids` |
-| `choices[0].prompt_token_ids` | `choices[0].token_ids` | `logprobs.token_logprobs` | `/v1/completions` of both |
+| the same, of the choice | `token_ids` of the choice | `logprobs.token_logprobs` | `/v1/completions` of both |
 | none | `token_id:<id>` in `logprobs.tokens` | `logprobs.token_logprobs` | `/v1/completions` of older vLLM |
-| on the message | on the message | on the message | NeMo RL |
+| of the message | of the message | of the message | NeMo RL |
 
 Ids are never made from text here. Sources that contradict each other are an error, as are lists that do not belong
 together.
 """
 
 import math
+from array import array
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -49,14 +50,12 @@ def prompt_ids_of(completion: JsonObject) -> list[int] | None:
     )
 
 
-def with_token_fields(
-    completion: JsonObject, prompt_ids: list[int], *, is_keeping_logprobs: bool = False
-) -> JsonObject:
-    """The completion with `TOKEN_FIELDS` on its message, and without the fields that they were taken from.
+def with_token_fields(completion: JsonObject, prompt_ids: list[int]) -> JsonObject:
+    """The completion with `TOKEN_FIELDS` on its message, and without the fields of ids that they were taken from.
 
-    `prompt_ids` are those of `prompt_ids_of`, or what the endpoint's tokenizer made of the request. With
-    `is_keeping_logprobs` the choice keeps its `logprobs`. Raises ValueError when the endpoint returned no ids or no
-    log-probabilities, or some that contradict each other, are not as many, or are no finite numbers.
+    `prompt_ids` are those of `prompt_ids_of`, or what the endpoint's tokenizer made of the request. Raises ValueError
+    when the endpoint returned no ids or no log-probabilities, or some that contradict each other, are not as many, or
+    are no finite numbers.
     """
     choice = only_choice(completion)
     message = require_object(choice.get("message"), "choices[0].message")
@@ -68,10 +67,10 @@ def with_token_fields(
         (
             (GENERATION_IDS, _ids(message.get(GENERATION_IDS), f"choices[0].message.{GENERATION_IDS}")),
             ("token_ids", _ids(choice.get("token_ids"), "choices[0].token_ids")),
-            ("logprobs", _spelled_ids(logprobs)),
             (_META, _ids([pair[1] for pair in pairs], f"{_META}.{_OUTPUT_LOGPROBS}") if pairs is not None else None),
         ),
     )
+    ids = _with_spelled(ids, logprobs)
     values = message.get(LOG_PROBS)
     if values is None:
         values = _values(logprobs)
@@ -86,8 +85,6 @@ def with_token_fields(
     if choice.get(ROUTED_EXPERTS) is not None:
         fields[ROUTED_EXPERTS] = choice[ROUTED_EXPERTS]
     kept = {name: value for name, value in choice.items() if name not in _TAKEN}
-    if is_keeping_logprobs:
-        kept["logprobs"] = choice.get("logprobs")
     others = {name: value for name, value in meta.items() if name != _OUTPUT_LOGPROBS}
     if others:
         kept[_META] = others
@@ -95,7 +92,17 @@ def with_token_fields(
     return {**{name: value for name, value in completion.items() if name != PROMPT_IDS}, "choices": [kept]}
 
 
-_TAKEN: Final = frozenset({"token_ids", PROMPT_IDS, "logprobs", _META, ROUTED_EXPERTS})
+def require_ids(value: Any, where: str) -> list[int]:
+    """`value`, which must be a list of token ids. Raises ValueError that names `where`."""
+    ids = require_list(value, where)
+    try:
+        array("I", ids)  # takes nothing but what fits into 32 bits, and looks at each faster than Python can
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"{where} must hold token ids, whole numbers from 0: {error}") from error
+    return ids
+
+
+_TAKEN: Final = frozenset({"token_ids", PROMPT_IDS, _META, ROUTED_EXPERTS})
 
 
 def _agreed(what: str, sources: Iterable[tuple[str, list[int] | None]]) -> list[int] | None:
@@ -111,37 +118,38 @@ def _agreed(what: str, sources: Iterable[tuple[str, list[int] | None]]) -> list[
 
 
 def _ids(value: Any, where: str) -> list[int] | None:
-    if value is None:
-        return None
-    ids = require_list(value, where)
-    if ids and (set(map(type, ids)) != {int} or min(ids) < 0):
-        raise ValueError(f"{where} must hold token ids, whole numbers from 0")
+    return None if value is None else require_ids(value, where)
+
+
+def _with_spelled(ids: list[int] | None, logprobs: JsonObject) -> list[int] | None:
+    """`ids`, or those of tokens that are spelled `token_id:<id>`. Both are compared at their ends only."""
+    tokens = _column(logprobs, "token", "tokens")
+    if not tokens or not isinstance(tokens[0], str) or not tokens[0].startswith(_AS_ID):
+        return [] if tokens == [] and ids is None else ids
+    if ids is None:
+        try:
+            return _ids([int(token.removeprefix(_AS_ID)) for token in tokens], "logprobs")
+        except (ValueError, AttributeError) as error:
+            raise ValueError(f"logprobs: a token is no '{_AS_ID}<id>': {error}") from error
+    if ids and (tokens[0], tokens[-1]) != (f"{_AS_ID}{ids[0]}", f"{_AS_ID}{ids[-1]}"):
+        raise ValueError("the token ids of the answer under token_ids and logprobs contradict each other")
     return ids
 
 
-def _spelled_ids(logprobs: JsonObject) -> list[int] | None:
-    """The ids of tokens that are spelled `token_id:<id>`; None when they are texts."""
+def _values(logprobs: JsonObject) -> list[Any] | None:
+    return _column(logprobs, "logprob", "token_logprobs")
+
+
+def _column(logprobs: JsonObject, in_chat: str, in_text: str) -> list[Any] | None:
+    """One value a token: a chat completion has them in its `content`, a text completion in lists of their own."""
     content = logprobs.get("content")
     if content is None:
-        tokens = logprobs.get("tokens")
-    else:
-        entries = require_list(content, "logprobs.content")
-        tokens = [require_object(entry, "logprobs.content").get("token") for entry in entries]
-    if not isinstance(tokens, list) or not all(isinstance(token, str) and token.startswith(_AS_ID) for token in tokens):
-        return None
+        values = logprobs.get(in_text)
+        return None if values is None else require_list(values, f"logprobs.{in_text}")
     try:
-        return [int(token[len(_AS_ID) :]) for token in tokens]
-    except ValueError as error:
-        raise ValueError(f"logprobs: a token is no '{_AS_ID}<id>': {error}") from error
-
-
-def _values(logprobs: JsonObject) -> list[Any] | None:
-    content = logprobs.get("content")
-    if content is not None:
-        entries = require_list(content, "logprobs.content")
-        return [require_object(entry, "logprobs.content").get("logprob") for entry in entries]
-    values = logprobs.get("token_logprobs")
-    return None if values is None else require_list(values, "logprobs.token_logprobs")
+        return [entry[in_chat] for entry in require_list(content, "logprobs.content")]
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"every entry of logprobs.content must be an object with {in_chat!r}") from error
 
 
 def _pairs(meta: JsonObject) -> list[Any] | None:
@@ -156,13 +164,13 @@ def _pairs(meta: JsonObject) -> list[Any] | None:
 
 def _log_probs(values: Any, count: int) -> list[float]:
     """`values` as one finite number a token."""
-    log_probs = require_list(values, "the log-probabilities")
-    if len(log_probs) != count:
-        raise ValueError(f"there are {count} token ids, but {len(log_probs)} log-probabilities")
-    kinds = set(map(type, log_probs))
-    if not kinds <= {float, int}:
-        place, wrong = next((i, v) for i, v in enumerate(log_probs) if type(v) not in (float, int))
-        raise ValueError(f"the log-probability of token {place} must be a number, this is {wrong!r}")
+    given = require_list(values, "the log-probabilities")
+    if len(given) != count:
+        raise ValueError(f"there are {count} token ids, but {len(given)} log-probabilities")
+    try:
+        log_probs = array("d", given).tolist()
+    except TypeError as error:
+        raise ValueError(f"a log-probability is no number: {error}") from error
     if not math.isfinite(sum(log_probs)):
         raise ValueError("a log-probability is not finite")
-    return log_probs if kinds <= {float} else [float(value) for value in log_probs]
+    return log_probs

@@ -14,6 +14,7 @@ _TO_CHAT: Final = {
     "output_tokens_details": "completion_tokens_details",
 }
 _USAGE_KNOWN: Final = frozenset(_TO_CHAT) | frozenset(_TO_CHAT.values())
+_OF_CHAT: Final = frozenset(_TO_CHAT.values())
 _CACHED_SPELLINGS: Final = ("cached_tokens", "prompt_cache_hit_tokens")
 """Top-level usage fields of servers without `prompt_tokens_details`: Moonshot, DeepSeek."""
 
@@ -30,17 +31,13 @@ def usage_to_responses(usage: Any) -> JsonObject | None:
     total = _count(counts, "total_tokens")
     if total is not None:
         converted["total_tokens"] = total
-    given = _details(counts, "prompt_tokens_details")
-    cached = next((count for name in _CACHED_SPELLINGS if (count := _count(counts, name)) is not None), None)
-    if cached is not None:
-        given.setdefault("cached_tokens", cached)
-    converted["input_tokens_details"].update(given)
-    given = _details(counts, "completion_tokens_details")
-    reasoning = _count(counts, "reasoning_tokens")
-    if reasoning is not None:
-        given.setdefault("reasoning_tokens", reasoning)
-    converted["output_tokens_details"].update(given)
-    _add_others(converted, counts)
+    if not counts.keys() <= _OF_CHAT:
+        _add_spelled_otherwise(converted, counts)
+        _add_others(converted, counts)
+    if counts.get("prompt_tokens_details"):
+        converted["input_tokens_details"].update(_details(counts, "prompt_tokens_details"))
+    if counts.get("completion_tokens_details"):
+        converted["output_tokens_details"].update(_details(counts, "completion_tokens_details"))
     return converted
 
 
@@ -60,6 +57,16 @@ def usage_to_chat(usage: Any) -> JsonObject | None:
     }
     _add_others(converted, counts)
     return converted
+
+
+def _add_spelled_otherwise(converted: JsonObject, counts: JsonObject) -> None:
+    """Take in cached and reasoning tokens of servers that count them beside the rest."""
+    cached = next((count for name in _CACHED_SPELLINGS if (count := _count(counts, name)) is not None), None)
+    if cached is not None:
+        converted["input_tokens_details"]["cached_tokens"] = cached
+    reasoning = _count(counts, "reasoning_tokens")
+    if reasoning is not None:
+        converted["output_tokens_details"]["reasoning_tokens"] = reasoning
 
 
 def _add_others(converted: JsonObject, counts: JsonObject) -> None:

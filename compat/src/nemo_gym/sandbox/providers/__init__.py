@@ -1,0 +1,51 @@
+"""Providers of sandboxes."""
+
+from nemo_gym.sandbox.providers.base import (
+    ConnectableProvider,
+    ExecResult,
+    SandboxCreateError,
+    SandboxCreateVerificationError,
+    SandboxEndpoint,
+    SandboxExecResult,
+    SandboxHandle,
+    SandboxProvider,
+    SandboxPtyError,
+    SandboxPtySession,
+    SandboxPtySpec,
+    SandboxResources,
+    SandboxSpec,
+    SandboxStatus,
+    SupportsSandboxEndpoint,
+    SupportsSandboxPty,
+    SupportsSandboxPtyAttach,
+)
+from nemo_gym.sandbox.providers.registry import (
+    create_provider,
+    get_provider_class,
+    list_providers,
+    register_provider,
+)
+
+__all__ = [
+    "ConnectableProvider",
+    "ExecResult",
+    "SandboxCreateError",
+    "SandboxCreateVerificationError",
+    "SandboxEndpoint",
+    "SandboxExecResult",
+    "SandboxHandle",
+    "SandboxProvider",
+    "SandboxPtyError",
+    "SandboxPtySession",
+    "SandboxPtySpec",
+    "SandboxResources",
+    "SandboxSpec",
+    "SandboxStatus",
+    "SupportsSandboxEndpoint",
+    "SupportsSandboxPty",
+    "SupportsSandboxPtyAttach",
+    "create_provider",
+    "get_provider_class",
+    "list_providers",
+    "register_provider",
+]

@@ -1,0 +1,204 @@
+"""Model servers behind HTTP: three dialects, each with answers whole or as a stream, and errors in its own form."""
+
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from typing import Any, Final
+
+from aiohttp import web
+
+from polygym.channels.edge import (
+    COOKIES,
+    InvalidBody,
+    failure_body,
+    failure_response,
+    json_response,
+    new_app,
+    put_cookies,
+    read_object,
+    status_of,
+)
+from polygym.channels.embedded import EmbeddedModel, cookie_name
+from polygym.channels.headers import ROLLOUT, limits_of
+from polygym.channels.sse import KEEP_ALIVE_S, Dialect, data_frame, frame, stream_answer
+from polygym.protocol.calls import RolloutContext
+from polygym.protocol.events import chat_chunks, message_events, response_events
+from polygym.protocol.failures import RolloutFailure, describe
+from polygym.protocol.json import JsonObject
+from polygym.protocol.responses import new_id
+
+log = logging.getLogger("polygym.edge")
+
+_Method = Callable[[JsonObject, RolloutContext], Coroutine[Any, Any, JsonObject]]
+
+ERROR_TYPES: Final = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+"""What the Messages API calls an error, by status; `api_error` for those that are not listed."""
+
+
+class ModelEdge:
+    """`/v1/responses`, `/v1/chat/completions`, `/v1/messages` and `/v1/models` of a model server."""
+
+    def __init__(self, model: EmbeddedModel, keep_alive_s: float = KEEP_ALIVE_S) -> None:
+        """`keep_alive_s`: seconds between two signs of life in a stream whose answer is being made."""
+        self._model = model
+        self._keep_alive_s = keep_alive_s
+        self._cookie = cookie_name(model.server)
+        """Names a rollout, so that all its calls go to the same endpoint."""
+
+    def app(self) -> web.Application:
+        """The application to serve."""
+        app = new_app(self._cookie)
+        app.router.add_post("/v1/responses", self._responses)
+        app.router.add_post("/v1/chat/completions", self._chat_completions)
+        app.router.add_post("/v1/messages", self._messages)
+        app.router.add_post("/v1/messages/count_tokens", self._count_tokens)
+        app.router.add_get("/v1/models", self._list_models)
+        return app
+
+    async def _responses(self, request: web.Request) -> web.StreamResponse:
+        params = await read_object(request)
+        if not _takes_stream(params):
+            return await self._answer(request, params, self._model.responses)
+        return await self._stream(request, params, self._model.responses, RESPONSES)
+
+    async def _chat_completions(self, request: web.Request) -> web.StreamResponse:
+        params = await read_object(request)
+        options = params.get("stream_options")
+        if not _takes_stream(params):
+            return await self._answer(request, params, self._model.chat_completions)
+        includes_usage = isinstance(options, dict) and bool(options.get("include_usage"))
+        return await self._stream(request, params, self._model.chat_completions, chat_dialect(includes_usage))
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        try:
+            params = await read_object(request)
+            if not _takes_stream(params):
+                return await self._answer(request, params, self._model.messages)
+            return await self._stream(request, params, self._model.messages, MESSAGES)
+        except Exception as error:
+            return _messages_error(request, error)
+
+    async def _count_tokens(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._answer(request, await read_object(request), self._model.count_message_tokens)
+        except Exception as error:
+            return _messages_error(request, error)
+
+    async def _list_models(self, request: web.Request) -> web.Response:
+        """Models with the fields of either API's."""
+        names = self._model.server.list_models()
+        openai = {"object": "model", "created": 0, "owned_by": "polygym"}
+        anthropic = {"type": "model", "created_at": "1970-01-01T00:00:00Z"}
+        data = [{"id": name, **openai, **anthropic, "display_name": name} for name in names]
+        ends = {"first_id": names[0] if names else None, "last_id": names[-1] if names else None}
+        return json_response({"object": "list", "data": data, "has_more": False, **ends})
+
+    async def _answer(self, request: web.Request, params: JsonObject, method: _Method) -> web.Response:
+        return json_response(await method(params, self._context(request)))
+
+    async def _stream(
+        self, request: web.Request, params: JsonObject, method: _Method, dialect: Dialect
+    ) -> web.StreamResponse:
+        call = method(params, self._context(request))
+        return await stream_answer(request, call, dialect, partial(put_cookies, request), self._keep_alive_s)
+
+    def _context(self, request: web.Request) -> RolloutContext:
+        rollout = request.headers.get(ROLLOUT) or request.cookies.get(self._cookie) or new_id("rollout")
+        request[COOKIES] = {self._cookie: rollout}
+        return RolloutContext(rollout, limits_s=limits_of(request.headers))
+
+
+def _takes_stream(params: JsonObject) -> bool:
+    """Whether the answer is to be streamed; what says so is taken out then. Raises InvalidBody."""
+    if not params.get("stream"):
+        return False
+    if params["stream"] is not True:
+        raise InvalidBody("bool_type", ["stream"], "Input should be a valid boolean", params["stream"])
+    del params["stream"]
+    params.pop("stream_options", None)
+    return True
+
+
+def _error_object(error: Exception) -> JsonObject:
+    """OpenAI's error object, and the keys of the failures file where there are some."""
+    if isinstance(error, RolloutFailure):
+        return failure_body(error)
+    return {"error": {"message": describe(error), "type": "server_error", "code": "server_error"}}
+
+
+def _responses_frames(response: JsonObject) -> Iterable[bytes]:
+    return map(frame, response_events(response))
+
+
+def _responses_error(error: Exception) -> bytes:
+    body = _error_object(error)
+    fields = {"code": body["error"]["code"], "message": body["error"]["message"], "param": None}
+    return frame({"type": "error", **fields, "sequence_number": 0, **body})
+
+
+RESPONSES: Final = Dialect(_responses_frames, _responses_error)
+
+
+def chat_dialect(includes_usage: bool) -> Dialect:
+    """Streams of Chat Completions, the usage at their end or not at all."""
+
+    def frames(completion: JsonObject) -> Iterable[bytes]:
+        yield from map(data_frame, chat_chunks(completion, includes_usage=includes_usage))
+        yield b"data: [DONE]\n\n"
+
+    return Dialect(frames, lambda error: data_frame(_error_object(error)))
+
+
+def _messages_frames(message: JsonObject) -> Iterable[bytes]:
+    return map(frame, message_events(message))
+
+
+MESSAGES: Final = Dialect(
+    _messages_frames, lambda error: frame(_messages_error_body(error)), b'event: ping\ndata: {"type": "ping"}\n\n'
+)
+
+
+def _messages_error(request: web.Request, error: Exception) -> web.Response:
+    """The answer that reports an error in the form of the Messages API."""
+    body = _messages_error_body(error)
+    if isinstance(error, RolloutFailure):
+        return failure_response(error, body)
+    status = _messages_status(error)
+    if status == 500:
+        log.warning("%s %s: %s", request.method, request.path, describe(error), exc_info=error)
+    return json_response(body, status)
+
+
+def _messages_error_body(error: Exception) -> JsonObject:
+    kind = ERROR_TYPES.get(_messages_status(error), "api_error")
+    fields: JsonObject = {}
+    if isinstance(error, RolloutFailure):
+        message, fields = error.message, error.to_json()
+    elif isinstance(error, web.HTTPException):
+        message = error.reason
+    else:
+        message = str(error) if isinstance(error, InvalidBody) else describe(error)
+    return {"type": "error", "error": {"type": kind, "message": message}, **fields}
+
+
+def _messages_status(error: Exception) -> int:
+    match error:
+        case RolloutFailure():
+            return status_of(error)
+        case InvalidBody():
+            return 400
+        case web.HTTPException():
+            return error.status
+        case _:
+            return 500
