@@ -42,8 +42,12 @@ def table(tests: dict[str, Any], replays: dict[str, Any]) -> list[str]:
     lines = ["| server | runs | tests | rewards |", "|---|---|---|---|"]
     for server in sorted(tests.keys() | replays.keys()):
         result, replay = tests.get(server), replays.get(server)
-        passed = f"{result['passed']} of {max(result['baseline_passed'], result['passed'])}" if result else "–"
-        rewards = f"{replay['matched']} of {replay['matched'] + replay['mismatched']}" if replay and replay.get("rows") else "–"
+        passed = f"{result['passed']} of {max(result['baseline_passed'], result['passed'])}" if result else "-"
+        rewards = (
+            f"{replay['matched']} of {replay['matched'] + replay['mismatched']}"
+            if replay and replay.get("rows")
+            else "-"
+        )
         lines.append(f"| {server} | {'yes' if not result or result['ok'] else 'no'} | {passed} | {rewards} |")
     return lines
 

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from polygym.config.load import load_config
 from polygym.fleet.fleet import Fleet
 from polygym.protocol.calls import RolloutContext
@@ -49,10 +50,12 @@ def test_an_environment_written_for_nemo_gym_keeps_rollouts_apart_and_scores_the
 
 def test_a_tool_that_raises_tells_the_model_what(root: Path) -> None:
     async def main() -> tuple[str, bool]:
-        async with fleet_of(root) as fleet:
-            async with fleet.wiring.resources_servers["counter"].open(ROW, RolloutContext("0-0")) as session:
-                result = await session.call_tool("add", {"times": -1})
-                return result.output, result.is_error
+        async with (
+            fleet_of(root) as fleet,
+            fleet.wiring.resources_servers["counter"].open(ROW, RolloutContext("0-0")) as session,
+        ):
+            result = await session.call_tool("add", {"times": -1})
+            return result.output, result.is_error
 
     output, is_error = asyncio.run(main())
     assert is_error and "only upwards" in output

@@ -1,11 +1,12 @@
 import pytest
+from pydantic import ValidationError
+
 from nemo_gym.openai_utils import (
     NeMoGymResponse,
     NeMoGymResponseCreateParamsNonStreaming,
     NeMoGymResponseOutputMessageForTraining,
 )
 from nemo_gym.responses_converter import ResponsesConverter
-from pydantic import ValidationError
 
 TOKENS = {"prompt_token_ids": [1], "generation_token_ids": [2, 3], "generation_log_probs": [-0.1, -0.2]}
 

@@ -11,12 +11,12 @@ QUESTIONS: Final = {
     "all": ("How many circles are there?", "Count the circles, whatever their colour and size."),
     "color": ("How many {color} circles are there?", "Count the circles that are {color}."),
     "size": (
-        "Circles come in two sizes. How many of the {size} ones are there?",
+        "Circles are either small or large. How many of the {size} ones are there?",
         "There are small circles and large circles. Count the {size} circles.",
     ),
     "color_size": (
-        "Circles come in two sizes. How many {size} {color} circles are there?",
-        "Count the {color} circles, but only the {size} ones of the two sizes.",
+        "Circles are either small or large. How many {size} {color} circles are there?",
+        "Count the {color} circles, but only the {size} ones, not those of the other size.",
     ),
     "overlap": (
         "How many circles overlap another circle?",
@@ -35,11 +35,14 @@ WISHES: Final = (
     "Reply with a number.",
 )
 
+RARER: Final = 0.15
+"""How much likelier a count is kept than the one below it, so that no small count is right most often."""
+
 
 def make_row(index: int, rng: Random, difficulty: float) -> JsonObject:
     """Few circles of two colours when it is easy; with difficulty more of both, other shapes, overlaps and sizes."""
     while True:
-        circles = rng.randint(2, 5) + round(rng.uniform(0.6, 1.0) * 26 * difficulty)
+        circles = rng.randint(2, 8) + round(rng.uniform(0.6, 1.0) * 26 * difficulty)
         pairs = round(circles * 0.3 * max(0.0, difficulty - 0.2) * rng.random())
         colors = rng.sample(sorted(COLORS), 2 + round(5 * difficulty))
         scene = make_scene(rng, circles, round(16 * difficulty * rng.uniform(0.6, 1.0)), pairs, colors)
@@ -49,7 +52,7 @@ def make_row(index: int, rng: Random, difficulty: float) -> JsonObject:
         kind = rng.choice(kinds)
         color, size = rng.choice(colors), rng.choice(("small", "large"))
         counted = select(scene, kind, color, size)
-        if counted:
+        if counted and rng.random() < min(1.0, (1 + len(counted)) * RARER):
             break
     question = rng.choice(QUESTIONS[kind]).format(color=color, size=size)
     text = " ".join([question, rng.choice(HINTS), rng.choice(WISHES)])

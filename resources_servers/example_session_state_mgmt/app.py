@@ -1,12 +1,14 @@
 """A counter per rollout: state that tools change and the verifier reads."""
 
+import re
 from dataclasses import dataclass
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from polygym import ResourcesServer, RolloutView, Session, TaskFields, Verification, tool
-from polygym.kit.answers import final_number
+from polygym.kit.answers import final_number, number_in, readable
 
 Step = Annotated[
     int,
@@ -53,7 +55,7 @@ class CounterServer(ResourcesServer[CounterTask, Counter]):
         """1.0 when the counter stands where it should, and the final answer says so if it has to; else 0.0."""
         task, count = session.task, session.state.count
         is_set = count == task.expected_count
-        is_reported = final_number(rollout.final_text) == task.expected_count
+        is_reported = _reported(rollout.final_text) == task.expected_count
         if not is_set:
             explanation = f"The counter stands at {count}, it should stand at {task.expected_count}."
         elif task.asks_for_report and not is_reported:
@@ -65,3 +67,22 @@ class CounterServer(ResourcesServer[CounterTask, Counter]):
             fields={"final_count": count, "count_is_right": is_set, "report_is_right": is_reported},
             explanation=explanation,
         )
+
+
+def _reported(text: str) -> Decimal | None:
+    """The value that a text says the counter has at the end; None when it says none, or several."""
+    number = final_number(text)
+    lines = [line for line in readable(text).splitlines() if any(map(str.isdigit, line))]
+    if number is not None or not lines or _HEDGE.search(lines[-1]):
+        return number
+    says = list(_NOW.finditer(lines[-1]))
+    return number_in(lines[-1][says[-1].end() :].translate(_MARKS)) if says else None
+
+
+_NOW: Final = re.compile(
+    r"\b(?:counter|it|value|count)\b(?: (?:now|currently|finally))?"
+    r" (?:shows|reads|says|stands at|is at|is|equals)(?: (?:now|currently|at)){0,2}(?= )",
+    re.IGNORECASE,
+)
+_HEDGE: Final = re.compile(r"\b(?:or|maybe|perhaps|possibly|might|may|could|either|answer)\b", re.IGNORECASE)
+_MARKS: Final = str.maketrans("", "", "*_`")

@@ -4,7 +4,7 @@ import re
 import unicodedata
 import zlib
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from polygym import ResourcesServer, RolloutView, Session, TaskFields, Verificat
 
 SKIES = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", "windy")
 COLDEST, WARMEST = -10, 30
+LONGEST_NAME: Final = 200
+"""Characters of a city's name."""
 
 
 class WeatherTask(TaskFields):
@@ -32,7 +34,7 @@ class WeatherServer(ResourcesServer[WeatherTask]):
     """Knows a made-up, unchanging weather for every city."""
 
     @tool
-    def get_weather(self, city: str) -> dict[str, str]:
+    def get_weather(self, city: Annotated[str, Field(max_length=LONGEST_NAME)]) -> dict[str, str]:
         """Look up the current weather in a city.
 
         Args:
@@ -69,15 +71,23 @@ _MINUS = re.compile(r"\bminus\s+(?=[0-9])")
 _SKIES = frozenset(SKIES)
 _NUMBER = re.compile(r"(?<![0-9])[-+]?[0-9]+")
 _WORD = re.compile(r"[a-z]+")
+_SKY = rf"(?:{'|'.join(SKIES)})\b"
+_DENIED = re.compile(rf"(?:\b(?:not|never|neither|nor|without)|n't)\s+(?:[a-z]{{1,10}}\s+){{0,2}}?{_SKY}")
+_EITHER = re.compile(rf"\b{_SKY}\W{{0,3}}\bor (?:[a-z]{{1,10}} )?{_SKY}")
+_FAHRENHEIT = re.compile(r"[-+]?[0-9]{1,4}(?:[.,][0-9]{1,4})?\s?(?:°\s?f\b|(?:degrees?\s)?f(?:ahrenheit)?\b)")
 
 
 def states(answer: str, weather: Weather) -> bool:
     """Whether an answer names the sky, at most one other beside it, and the temperature and no other.
 
-    Numbers are temperatures where they have a unit; where none has, all are.
+    Numbers are temperatures where they have a unit; where none has, all are. Degrees Fahrenheit and skies that are
+    denied do not count; of skies with "or" between them none does.
     """
     text = answer if answer.isascii() else unicodedata.normalize("NFKC", answer.translate(_SAME))
     text = _MINUS.sub("-", text.lower())
+    if _EITHER.search(text):
+        return False
+    text = _FAHRENHEIT.sub(" ", _DENIED.sub(" ", text))
     skies = _SKIES.intersection(_WORD.findall(text))
     degrees = _DEGREES.findall(text) or _NUMBER.findall(text)
     return weather.sky in skies and len(skies) <= 2 and {_digits(each) for each in degrees} == {str(weather.celsius)}

@@ -72,6 +72,7 @@ class MultiRewardConfig(ResourcesServerConfig):
 
 
 WeatherSession = Session[WeatherTask, Log]
+City = Annotated[str, Field(max_length=200)]
 Unit = Literal["celsius", "fahrenheit"]
 Speed = Literal["km/h", "m/s"]
 
@@ -82,7 +83,7 @@ class WeatherServer(ResourcesServer[WeatherTask, Log]):
     config: MultiRewardConfig
 
     @tool
-    def get_weather(self, city: str, session: WeatherSession, unit: Unit = "celsius") -> JsonObject:
+    def get_weather(self, city: City, session: WeatherSession, unit: Unit = "celsius") -> JsonObject:
         """Get the current temperature and sky of a city."""
         weather = weather_of(city, session.task.salt)
         celsius = weather.temperature_c
@@ -91,14 +92,14 @@ class WeatherServer(ResourcesServer[WeatherTask, Log]):
         return {"city": city, "temperature": value, "unit": unit, "weather_description": weather.sky}
 
     @tool
-    def get_humidity(self, city: str, session: WeatherSession) -> JsonObject:
+    def get_humidity(self, city: City, session: WeatherSession) -> JsonObject:
         """Get the current relative humidity of the air in a city."""
         value = weather_of(city, session.task.salt).humidity_percent
         _note(session, "get_humidity", value, city=city)
         return {"city": city, "humidity_percent": value}
 
     @tool
-    def get_wind(self, city: str, session: WeatherSession, unit: Speed = "km/h") -> JsonObject:
+    def get_wind(self, city: City, session: WeatherSession, unit: Speed = "km/h") -> JsonObject:
         """Get the current wind speed in a city."""
         kmh = weather_of(city, session.task.salt).wind_kmh
         value = kmh if unit == "km/h" else round(kmh / 3.6)
@@ -106,7 +107,7 @@ class WeatherServer(ResourcesServer[WeatherTask, Log]):
         return {"city": city, "wind_speed": value, "unit": unit}
 
     @tool
-    def get_pressure(self, city: str, session: WeatherSession) -> JsonObject:
+    def get_pressure(self, city: City, session: WeatherSession) -> JsonObject:
         """Get the current air pressure in a city."""
         value = weather_of(city, session.task.salt).pressure_hpa
         _note(session, "get_pressure", value, city=city)

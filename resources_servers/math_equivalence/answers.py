@@ -3,15 +3,22 @@
 import re
 from typing import Final
 
-from polygym.kit.answers import Statement, readable, statements
+from polygym.kit.answers import Statement, is_taken_back, readable, statements
 
 MOST: Final = 3
 """Statements, from the last one on, that are tried until one can be read as an expression."""
 
 
 def final_expressions(text: str) -> list[str]:
-    """What the text states as its answer, the last statement first: boxes, marked answers, else the last line."""
-    found = [_expression_of(statement) for statement in reversed(statements(readable(text))[-MOST:])]
+    """What the text states as its answer, the last statement first: boxes, marked answers, else the last line.
+
+    Nothing where it denies or takes back what it stated last.
+    """
+    text = readable(text)
+    stated = statements(text)[-MOST:]
+    if stated and (is_taken_back(text, stated[-1]) or _DENIAL.match(stated[-1].content)):
+        return []
+    found = [_expression_of(statement) for statement in reversed(stated)]
     return [expression for expression in found if expression]
 
 
@@ -31,6 +38,9 @@ def _expression_of(statement: Statement) -> str:
 
 _SEGMENT: Final = re.compile(r"\$\$(.+?)\$\$|\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 _UNIT_BEHIND: Final = re.compile(r" ?(mm|cm|m|km|g|kg|s|min|h|l|ml|ft|inches|degrees|meters|metres|hours|seconds)\b")
+_DENIAL: Final = re.compile(
+    r"(?:(?:it|this|that|the answer) (?:is|was) )?(?:not|never|neither|isn't|wasn't)\b", re.IGNORECASE
+)
 _NEXT_SENTENCE: Final = re.compile(r"(?<=[\w)}$])[.!?]\s+(?=[A-Z])")
 _REASONS: Final = re.compile(r",? (?:because|since|which|where|as|so)\b")
 _LEADING_WORDS: Final = re.compile(

@@ -16,6 +16,7 @@ from polygym import (
     blocking,
     input_items,
 )
+from polygym.servers.tools import sendable
 from resources_servers.math_equivalence.answers import final_expressions
 from resources_servers.math_equivalence.bounded import run_bounded
 from resources_servers.math_equivalence.rules import Rules
@@ -77,7 +78,7 @@ class MathServer(ResourcesServer[MathTask]):
 
         Raises ValueError when it is the expected answer that cannot be read.
         """
-        given = final_expressions(rollout.final_text)
+        given = final_expressions(sendable(rollout.final_text))
         answers = [answer for answer in given if len(answer) <= self.config.max_answer_chars]
         if not given:
             explanation = "There is no answer."

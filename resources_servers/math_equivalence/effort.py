@@ -13,7 +13,7 @@ from resources_servers.math_equivalence.rules import Rules, Unequal
 
 def check_worked_out(gold_text: str, given_text: str, gold: Form, rules: Rules) -> None:
     """Raises Unequal for a cleaned answer that leaves the work to the reader."""
-    for command in _OPEN_WORK.findall(given_text):
+    for command in _OPEN_WORK.findall(_DERIVATIVE.sub("", given_text)):
         if command not in gold_text:
             raise Unequal(f"The answer is not worked out: it has {command.strip()} in it.")
     if not rules.question:
@@ -65,6 +65,10 @@ _OPEN_WORK: Final = re.compile(
     r"\\(?:i{0,2}int|oint|sum|prod|lim|partial|det|gcd|lcm|max|min|bmod|pmod|mod|lfloor|lceil|nabla|arg)(?![a-zA-Z])"
     r"|\\frac\s*\{d[^{}]{0,3}\}"
 )
+_DERIVATIVE: Final = re.compile(
+    r"^\\frac\{d[^{}]{0,5}(?:\{\d\})?[a-z]?\}\{d[^{}]{1,5}(?:\{\d\})?\}(?:[a-z](?:\([a-z]\))?)?\s*="
+)
+"""The name of what an answer is, not work left to do."""
 _LITERAL: Final = re.compile(
     r"[-+]?\(?[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e[-+]?\d+|\*10\^\{?-?\d+\}?)?\)?(?:/\d+)?%?"
     r"|[-+]?\d*frac(?:\{-?\d+\}\{-?\d+\}|\d\d)%?|[a-z]"

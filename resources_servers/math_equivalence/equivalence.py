@@ -230,7 +230,9 @@ def _in_order_of_names(items: Sequence[Form]) -> list[Form]:
 
 
 def _only_names(given: Relation) -> bool:
-    """Whether it only gives its last side a name: `S = …`, `(x, y) = …`, `A^{-1} = …`."""
+    r"""Whether it only gives its last side a name: `S = …`, `(x, y) = …`, `A^{-1} = …`, `x \in \{…\}`."""
+    if given.signs == ("in",):
+        return is_name(given.sides[0])
     return set(given.signs) == {"="} and all(re.search(r"[a-zA-Z]", side) for side in given.sides[:-1])
 
 

@@ -6,7 +6,7 @@ Takes cleaned text apart where brackets, commas and signs of relation stand; kno
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from resources_servers.math_equivalence.units import Unit, without_unit
 
@@ -40,9 +40,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Union:
-    """Intervals and sets put together."""
+    """Intervals, sets and inequalities put together."""
 
     parts: tuple["Form", ...]
+    how: Literal["or", "and", "without"] = "or"
+    """Union, intersection, or the first without the others."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,19 @@ def read_form(text: str, *, joins_thousands: bool = True, depth: int = 0) -> For
     parts = split_outside(text, _COMMAS)
     if len(parts) > 1:
         return Group("", "", inner(parts))
+    joint = split_outside(text, _LAND)
+    if len(joint) > 1:
+        items = inner(joint)
+        return Union(items, "and") if _are_about_one_name(items) else Group("", "", items)
+    named = _NAMED_SET.match(text)
+    if named and (_CUP | _SETMINUS).intersection(_TOKEN.findall(text)):
+        return read_form(text[named.end() :], joins_thousands=joins_thousands, depth=depth + 1)
     united = split_outside(text, _CUP)
     if len(united) > 1:
         return Union(inner(united))
+    reduced = split_outside(text, _SETMINUS)
+    if len(reduced) > 1:
+        return Union(inner(reduced), "without")
     relation = _read_relation(text)
     if relation is not None:
         return relation
@@ -149,6 +161,18 @@ def split_outside(text: str, separators: frozenset[str]) -> list[str]:
             if len(parts) >= MOST_ITEMS:
                 raise FormError(f"it has more than {MOST_ITEMS} parts")
     return [*parts, text[begin:]]
+
+
+def _are_about_one_name(items: tuple[Form, ...]) -> bool:
+    """Whether they all are inequalities, with the same single letter in them."""
+    letters = {
+        letter
+        for item in items
+        if isinstance(item, Relation)
+        for side in item.sides
+        for letter in re.findall(r"(?<![\\a-zA-Z])[a-zA-Z](?![a-zA-Z])", side)
+    }
+    return len(letters) == 1 and all(isinstance(item, Relation) and item.is_inequality for item in items)
 
 
 def _value(text: str) -> Value:
@@ -247,6 +271,9 @@ _LATEX_SIGNS: Final = {
 _TOKEN: Final = re.compile(r"\\[a-zA-Z]+|\\.|[<>!]=|\S", re.DOTALL)
 _COMMAS: Final = frozenset({",", ";"})
 _CUP: Final = frozenset({"\\cup"})
+_LAND: Final = frozenset({"\\land"})
+_SETMINUS: Final = frozenset({"\\setminus", "\\backslash"})
+_NAMED_SET: Final = re.compile(r"[a-zA-Z]\s*(?:=|\\in(?![a-zA-Z]))")
 _EMPTY: Final = re.compile(
     r"\\(?:emptyset|varnothing)"
     r"|(?:\\text\s*\{)?\s*(?:(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?|such [a-z]{1,10})|none"
@@ -262,5 +289,5 @@ _NAME: Final = re.compile(
     r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|theta|lambda|mu|sigma|omega|phi|Delta))(?:_\{?\w{1,10}\}?)?'{0,3}"
     r"(?:\([A-Za-z0-9, ]{1,12}\))?"
     r"|\\(?:text|mathrm|mathbf|vec|angle)\s*\{?[A-Za-z ]{1,30}\}?|[A-Za-z][a-z]{2,}(?: [A-Za-z]+){0,4}"
-    r"|\\frac\{d[a-z]?\}\{d[a-z]\}(?:[a-z])?"
+    r"|\\frac\{d(?:\^\{?\d\}?)? ?[a-z]?\}\{d ?[a-z](?:\^\{?\d\}?)?\}(?:[a-z](?:\([a-z]\))?)?"
 )

@@ -26,9 +26,17 @@ def clean(text: str) -> str:
     text = _NOISE.sub(" ", text)
     text = _FRACTION_COMMANDS.sub(r"\\frac", text)
     text = _UPRIGHT.sub(r"\1", text)
-    text = _WORDS_BETWEEN.sub(" , ", text)
+    text = _BOLD.sub(r"\1", text)
+    has_order = _ORDER.search(text) is not None
+    text = _WORDS_BETWEEN.sub(lambda word: " \\land " if has_order and _AND.search(word[0]) else " , ", text)
+    text = _REVERSED.sub(_usual_brackets, text)
     text = re.sub(r"(?<=[\])]) ?U ?(?=[(\[])", r" \\cup ", text.replace("{,}", "").replace("\n", " "))
     return re.sub(r"\s{2,}", " ", text).strip().rstrip(".;:").strip()
+
+
+def _usual_brackets(found: "re.Match[str]") -> str:
+    """`]1, 2[` as `(1, 2)`."""
+    return f"{'(' if found[1] == ']' else '['}{found[2]},{found[3]}{')' if found[4] == '[' else ']'}"
 
 
 class Latex(NamedTuple):
@@ -176,7 +184,7 @@ _SIGNS: Final = {
             "\u27e8": r"\langle",
             "\u27e9": r"\rangle",
             "\u00b5": r"\mu",
-            "\u2227": ",",
+            "\u2227": r"\land",
             "\u2228": ",",
         }.items()
     },
@@ -220,6 +228,12 @@ _UPRIGHT: Final = re.compile(r"\\(?:mathrm|mathbf|mathit|text|operatorname|rm)\s
 _WORDS_BETWEEN: Final = re.compile(
     r"\\(?:text|mathrm|mbox)\s*\{\s*,?\s*(?:and|or)\s*\}|\\(?:lor|vee|land|wedge)(?![a-zA-Z])|,?\s(?:and|or)\s"
 )
+_AND: Final = re.compile(r"\b(?:and|land|wedge)\b")
+_ORDER: Final = re.compile(r"[<>]|\\(?:lt|gt|leq?|geq?|leqslant|geqslant)(?![a-zA-Z])")
+_BOLD: Final = re.compile(r"\\(?:textbf|textit|emph|boldsymbol|bm)\s*\{([^{}]{0,200}\d[^{}]{0,200})\}")
+_REVERSED: Final = re.compile(
+    r"([\[\]])(?=\s*[^\s,;\[\]()])([^,;\[\]()]{1,60})[,;](?=\s*[^\s,;\[\]()])([^,;\[\]()]{1,60})([\[\]])"
+)
 _COMMANDS: Final = {
     "infinity": r"\infty",
     "inf": r"\infty",
@@ -243,7 +257,8 @@ _POWER: Final = re.compile(r"\^\s*(-?\d+(?:\.\d+)?)")
 _ANGLE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*\^\s*\{?\s*\\circ\s*\}?")
 _GAP: Final = re.compile(r"(?<![_\d])\d+\s+\.?\d")
 _WORDS: Final = re.compile(
-    r"(?:\\text\s*\{\s*)?(?!(?:sin|cos|tan|log|exp|sqrt)\b)([a-zA-Z]{3,20}(?:[ -][a-zA-Z]{2,20}){0,4})\s*\}?"
+    r"(?:\\text\s*\{\s*)?(?!(?:sin|cos|tan|log|exp|sqrt|inf|infinity|infty)\b)"
+    r"([a-zA-Z]{3,20}(?:[ -][a-zA-Z]{2,20}){0,4})\s*\}?"
 )
 _DECIMAL: Final = re.compile(r"(?<![\d.])(\d{0,30})\.(\d{1,60})(?!\d)")
 _REPEATING: Final = re.compile(r"(?<![\d.])(\d{0,20})\.(\d{0,20})(?:\\overline\s*\{(\d{1,20})\}|\((\d{1,20})\))")

@@ -27,7 +27,10 @@ def are_same_region(gold: Form, given: Form) -> bool:
 def region(form: Form) -> sympy.Set:
     """The real numbers that intervals, their unions, lists of them, or inequalities in one variable describe."""
     if isinstance(form, Union):
-        return sympy.Union(*(region(part) for part in form.parts))
+        parts = [region(part) for part in form.parts]
+        if form.how == "without":
+            return sympy.Complement(parts[0], sympy.Union(*parts[1:]))
+        return (sympy.Intersection if form.how == "and" else sympy.Union)(*parts)
     if isinstance(form, Group) and form.opening == "{":
         return sympy.FiniteSet(*(_number_of(item) for item in form.items))
     if isinstance(form, Group) and not form.opening:
@@ -35,8 +38,10 @@ def region(form: Form) -> sympy.Set:
     if isinstance(form, Group) and len(form.items) == 2 and form.opening in "([":
         begin, end = (_number_of(item) for item in form.items)
         return sympy.Interval(begin, end, form.opening == "(", form.closing == ")")
-    if isinstance(form, Relation) and form.signs == ("in",) and is_name(form.sides[0]):
-        return region(read_form(form.sides[1]))
+    if isinstance(form, Relation) and form.signs in (("in",), ("=",)) and is_name(form.sides[0]):
+        named = read_form(form.sides[1])
+        if form.signs == ("in",) or not isinstance(named, Value):
+            return region(named)
     if isinstance(form, Relation) and (form.is_inequality or is_name(form.sides[0])):
         return sympy.Intersection(*(_solved(part) for part in form.links))
     if isinstance(form, Value) and form.text.replace(" ", "") in ("\\mathbb{R}", "\\R", "\\text{allrealnumbers}"):

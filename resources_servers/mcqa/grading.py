@@ -84,7 +84,16 @@ def anywhere(text: str, options: Options) -> Letters:
             if named:
                 return named | _behind(text, statement.end, options)
         return NOBODY
-    return _on_last_lines(text, options)
+    return _on_last_lines(text, options) or _on_first_line(text, options)
+
+
+def _on_first_line(text: str, options: Options) -> Letters:
+    """The letter that stands alone on the first line, with an explanation below it; other such lines count too."""
+    lines = [line for line in map(unwrapped, text.splitlines()) if line]
+    alone = [frozenset({plain(line).upper()}) & options.letters for line in lines]
+    if not alone or not alone[0]:
+        return NOBODY
+    return NOBODY.union(*alone) | _behind(text, text.find(lines[0]) + len(lines[0]), options)
 
 
 def _named_in_last(found: list[Statement], text: str, options: Options) -> Letters:

@@ -25,14 +25,18 @@ def is_right(expected: Any, given: str | None) -> bool:
     """Whether an answer names the expected number, date (`2027-03-05`) or text, and no other."""
     if given is None:
         return False
+    if (isinstance(expected, int | float) or _ISO.fullmatch(expected)) and _VAGUE.search(given):
+        return False
     if isinstance(expected, int | float):
+        given = _THOUSANDS.sub(lambda found: found[0].replace(",", ""), given)
         digits = {float(number.replace(",", ".")) for number in _NUMBER.findall(given)}
         in_words = number_in(given) if not re.search(r"\d", given) else None
         numbers = digits if in_words is None else {float(in_words)}
         return len(numbers) == 1 and abs(numbers.pop() - expected) < 0.005
     if _ISO.fullmatch(expected):
         return _dates(given.lower()) == {expected}
-    return _words(given) == _words(expected)
+    words, wanted = _words(given), _words(expected)
+    return words in (wanted, ["by", *wanted])
 
 
 def _dates(text: str) -> set[str]:
@@ -56,7 +60,16 @@ def _words(text: str) -> list[str]:
     return [word for word in re.findall(r"[^\W_]+", text.lower()) if word not in ("the", "a")]
 
 
-_LINE: Final = re.compile(r"^[ \t>*_#`-]{0,8}([A-Za-z]{3,12})[*_`]{0,3} ?: ?(.{1,200})$", re.MULTILINE)
+_LABEL: Final = r"[ \t>*_#`-]{0,8}([A-Za-z]{3,12})[*_`]{0,3} ?[:=]"
+_LINE: Final = re.compile(
+    rf"^{_LABEL}[*_`]{{0,3}}(?: ?\n(?!{_LABEL.replace('(', '(?:', 1)}))? ?(.{{1,200}})$", re.MULTILINE
+)
+_VAGUE: Final = re.compile(
+    r"\b(?:not|never|than|most|least|or|about|around|almost|nearly|roughly|approximately|before|after|under|over|up to"
+    r"|between|maybe|perhaps|except|but)\b|n't\b",
+    re.IGNORECASE,
+)
+_THOUSANDS: Final = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _TRIMMED: Final = " \t*_`.!\"'"
 _NUMBER: Final = re.compile(r"(?<![\w.,-])\d{1,9}(?:[.,]\d{1,2})?(?![\d])")
 _ISO: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")

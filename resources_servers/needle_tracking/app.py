@@ -7,7 +7,7 @@ from typing import Final, Literal
 from pydantic import Field, model_validator
 
 from polygym import ResourcesServer, RolloutView, Session, TaskFields, Verification
-from polygym.kit.answers import number_in, readable, statements
+from polygym.kit.answers import is_taken_back, number_in, readable, statements
 
 
 class NeedleTask(TaskFields):
@@ -54,8 +54,12 @@ class NeedleServer(ResourcesServer[NeedleTask]):
 
 
 def _last_first(text: str) -> list[str]:
-    """What the text states as its answer, the last statement first."""
-    return [statement.content for statement in reversed(statements(readable(text)))]
+    """What the text states as its answer, the last statement first; nothing where it takes that back."""
+    text = readable(text)
+    found = statements(text)
+    if found and found[-1].kind != "line" and is_taken_back(text, found[-1]):
+        return []
+    return [statement.content for statement in reversed(found)]
 
 
 def _counted(content: str, task: NeedleTask) -> list[str]:

@@ -105,7 +105,15 @@ _HEADS: Final = (
     *("how many", "number of", "head ?count", "(?:party|group) size", "size of (?:the|your) (?:party|group)"),
     *("how (?:big|large)", "guests?", "people", "persons?", "diners?", "passengers?", "travell?ers?", "seats?"),
 )
-_WHO: Final = ("who(?:m|se)?", "recipients?(?!'s)", "addressee", "receivers?", "payee", "beneficiary", "person's name")
+_WHO: Final = (
+    "who(?:m|se)?",
+    "recipients?(?!'s (?!(?:full )?name))",
+    "addressee",
+    "receivers?",
+    "payee",
+    "beneficiary",
+    "person's name",
+)
 _WHERE: Final = r"where\b[^?]{0,60}\b"
 _WHAT: Final = r"(?:what|which)\b[^?]{0,60}\b"
 NAMED_BY: Final[dict[str, re.Pattern[str]]] = {
@@ -114,7 +122,7 @@ NAMED_BY: Final[dict[str, re.Pattern[str]]] = {
         _WHERE + "(?:eat|dine|dining|dinner|lunch|table|book|reserve|go)",
     ),
     "date": _any_of(
-        *("(?:what|which) (?:other )?(?:day|date)", "(?<!that )(?<!this )(?<!same )dates?"),
+        *("(?:what|which) (?:other )?(?:day|date|evening|night|weekday)", "(?<!that )(?<!this )(?<!same )dates?"),
         "(?<!of the )(?<!of )day (?:would|works|suits|do)",
     ),
     "time": _any_of(
@@ -124,6 +132,8 @@ NAMED_BY: Final[dict[str, re.Pattern[str]]] = {
     "guests": _any_of(*_HEADS),
     "pickup": _any_of(
         *("pick-?up (?:point|location|address|place|spot)", "starting (?:point|address|location|place)", "from where"),
+        _WHERE + "(?:driver|taxi|cab|car) (?:come|meet|find|wait)",
+        _WHERE + "are you(?: right now| now| at| currently| waiting| located)",
         *("departure", "origin", _WHERE + "(?:from|pick|picked|collect|collected|start)"),
     ),
     "destination": _any_of(
@@ -141,7 +151,7 @@ NAMED_BY: Final[dict[str, re.Pattern[str]]] = {
         *("(?:which|what|kind of|type of|shipping|delivery) (?:service|method|option|speed|type)s?", "service"),
         *("express", "how (?:fast|quickly|soon|urgent)", r"urgen\w+", "priority"),
     ),
-    "flavour": _any_of("flavou?rs?", "tastes?", "(?:what|which) (?:kind|sort|type|cake)"),
+    "flavour": _any_of("flavou?rs?", "tastes?", "(?:what|which) (?:kind|sort|type|cake)", "chocolate", "vanilla"),
     "servings": _any_of(*_HEADS, "servings?", "portions?", "slices?", "size", "serve"),
     "inscription": _any_of(
         *(r"inscri\w+", "written", "writing", "wording", "words", "lettering", "message", "text"),
@@ -154,10 +164,22 @@ NAMED_BY: Final[dict[str, re.Pattern[str]]] = {
     "phone": _any_of(
         *("phone", "telephone", "mobile", "contact (?:number|details)", "(?:call|reach) you", "your number"),
     ),
-    "amount": _any_of("amounts?", "how much", "sum", "how many euros"),
-    "account": _any_of("accounts?", "pay(?:ing)? from", r"debit\w*"),
+    "amount": _any_of("amounts?", "how much", "value", "sum", "how many euros"),
+    "account": _any_of(
+        "accounts?", "pay(?:ing)? from", r"debit\w*", _WHERE + "(?:come|taken|paid|drawn)(?: out)? from"
+    ),
     "reference": _any_of(
-        *("references?", "purpose", "memo", "note", "description", "subject", _WHAT + "(?:payment|transfer|it) for"),
+        *(
+            "references?",
+            "purpose",
+            "reason",
+            "on the (?:bank )?statement",
+            "memo",
+            "note",
+            "description",
+            "subject",
+            _WHAT + "(?:payment|transfer|it) for",
+        ),
     ),
 }
 """The words that name each kind of fact in a question, in lower case."""

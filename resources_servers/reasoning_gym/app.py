@@ -14,6 +14,7 @@ from polygym import (
     TaskFields,
     Verification,
 )
+from polygym.servers.tools import sendable
 from resources_servers.reasoning_gym.answers import LONGEST, AnswerFormat, extract, may_be_right, readings
 from resources_servers.reasoning_gym.workers import TooExpensiveError, Workers
 
@@ -83,7 +84,7 @@ class ReasoningGymServer(ResourcesServer[ReasoningTask]):
     async def verify(self, rollout: RolloutView, session: Session[ReasoningTask]) -> Verification:
         """The score of the dataset's scorer. An error that an answer causes there scores 0."""
         task = session.task
-        answer = extract(rollout.final_text, self.config.answer_format)
+        answer = extract(sendable(rollout.final_text), self.config.answer_format)
         score, why = await self._score(answer, task)
         fields = {"task_name": task.name, "score": score, "extracted_answer": answer and answer[:LONGEST]}
         return Verification(score, fields=fields, explanation=f"{task.name}: {why}")

@@ -33,6 +33,8 @@ class DateAnswer(BaseModel):
     def is_given_by(self, message: str) -> bool:
         """Whether `message` ends on this day and no other: `2026-03-12`, `12 March 2026` or `Mar 12th`."""
         text = _stated(message)
+        if _OTHER_DAY.search(text):
+            return False
         named = {(int(year), int(month), int(day)) for year, month, day in _ISO_DATE.findall(text)}
         rest = _ISO_DATE.sub(" ", text)
         for first, month, second, year in _WRITTEN_DATE.findall(rest):
@@ -54,7 +56,7 @@ class ItemsAnswer(BaseModel):
 
     def is_given_by(self, message: str) -> bool:
         """Whether `message` ends with all of them and nothing else."""
-        text = _stated(message)
+        text = _listed(message) or _stated(message)
         forms = [(_plain(form), index) for index, item in enumerate(self.items) for form in item]
         missing = set(range(len(self.items)))
         for form, index in sorted(forms, key=lambda pair: -len(pair[0])):
@@ -73,6 +75,16 @@ def _stated(message: str) -> str:
     return _plain(statement.content) if statement is not None and len(statement.content) <= LONGEST else ""
 
 
+def _listed(message: str) -> str:
+    """The entries of a list that `message` ends with, behind a line such as "Answer:"; empty when it has none."""
+    lines = [line.strip() for line in readable(message).splitlines() if line.strip()]
+    count = next((place for place, line in enumerate(reversed(lines)) if not _ENTRY.match(line)), 0)
+    if not count or not _HEADING.fullmatch(lines[-count - 1]):
+        return ""
+    listed = _plain(", ".join(_ENTRY.sub("", line) for line in lines[-count:]))
+    return listed if len(listed) <= LONGEST else ""
+
+
 def _plain(text: str) -> str:
     """`text` in lower case, without Markdown's marks and doubled blanks."""
     return " ".join(readable(text).lower().translate(_MARKS).split())
@@ -81,7 +93,7 @@ def _plain(text: str) -> str:
 _MARKS: Final = str.maketrans("", "", "*`")
 _DIGIT: Final = re.compile(r"\d")
 _TIME: Final = re.compile(r"\b[0-9]{1,2}:[0-9]{2}\b")
-_ISO_DATE: Final = re.compile(r"(?<![0-9-])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9-])")
+_ISO_DATE: Final = re.compile(r"(?<![0-9/-])([0-9]{4})[-/]([0-9]{1,2})[-/]([0-9]{1,2})(?![0-9/-])")
 _WRITTEN_DATE: Final = re.compile(
     r"(?:\b([0-9]{1,2})(?:st|nd|rd|th)?(?: of)? )?"
     r"\b(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -94,4 +106,13 @@ _MONTHS: Final = {
         ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
     )
 }
-_SEPARATORS: Final = re.compile(r"(?:\band\b|[\s,;:.()<>/&'\"-])*")
+_SEPARATORS: Final = re.compile(r"(?:\band\b|[\s,;:.()<>/&'\"|+-])*")
+_ENTRY: Final = re.compile(r"(?:[-*+\u2022]|[0-9]{1,2}[.)])\s+")
+_HEADING: Final = re.compile(
+    r"[\s*_#]*(?:(?:the|my|final|here is the)\s)*answers?(?:\s(?:is|are))?[\s*_]*:[\s*_]*", re.IGNORECASE
+)
+_OTHER_DAY: Final = re.compile(
+    r"\b(?:not|never|except|or|any day|maybe|perhaps|possibly)\b|n't\b|\bday (?:after|before)\b"
+    r"|\b(?:before|after|until|till|than|around|about|but|by|since)\W{1,3}(?:the )?"
+    rf"(?=[0-9]|(?:{'|'.join(_MONTHS)}))"
+)

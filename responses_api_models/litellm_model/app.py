@@ -12,7 +12,7 @@ from yarl import URL
 
 from polygym import FailureClass, JsonObject, RolloutContext, RolloutFailure
 from polygym.channels.admission import Gate
-from polygym.channels.endpoint_faults import Fault, Retry, Target, fault_of_status, pause_s
+from polygym.channels.endpoint_faults import Fault, Retry, Target, fault_of_status, pause_s, quoted
 from polygym.channels.endpoint_model import (
     CallConfig,
     check_completion,
@@ -77,7 +77,7 @@ class LiteLLMModel(ModelServer):
         try:
             return chat_completion_to_response(await self._ask(asked, context), params)
         except ValueError as error:
-            raise unusable(self.name, "acompletion", str(error)) from error
+            raise unusable(self.name, "acompletion", quoted(str(error), self._target.secrets)) from error
         except RolloutFailure as failure:
             return incomplete_or_raise(failure, params, self.config.model)
 
@@ -89,7 +89,7 @@ class LiteLLMModel(ModelServer):
             return response_to_chat_completion(incomplete_or_raise(failure, {}, self.config.model))
         problem = check_completion(completion)
         if problem is not None:
-            raise unusable(self.name, "acompletion", problem)
+            raise unusable(self.name, "acompletion", f"{problem}.")
         return completion
 
     def list_models(self) -> list[str]:

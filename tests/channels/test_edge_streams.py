@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 from polygym.channels.edge_models import ModelEdge
 from polygym.channels.embedded import EmbeddedModel
 from polygym.fleet.serving import serve
+from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.protocol.json import JsonObject
 from tests.channels.callers import served
@@ -234,6 +235,21 @@ def test_a_failure_inside_a_stream_is_its_last_event(path: str, body: JsonObject
 
     assert ("slow down" if error is FAILURE else "KeyError") in event["error"]["message"]
     assert event.get("type") == (None if "chat" in path else "error")
+
+
+@pytest.mark.parametrize(("path", "body"), REQUESTS)
+def test_an_answer_that_cannot_be_streamed_is_a_bad_response(path: str, body: JsonObject) -> None:
+    class Hostile(Adder):
+        async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+            return {"id": "resp_1", "model": "m", "output": [{"type": "reasoning", "summary": [5]}]}
+
+    async def main() -> tuple[int, JsonObject]:
+        async with served(EmbeddedModel(made(Hostile))) as caller:
+            return await caller().post(path, body)
+
+    status, answer = asyncio.run(main())
+
+    assert (status, answer["_ng_failure_class"]) == (502, "model_bad_response")
 
 
 def read_with_responses(url: str) -> None:

@@ -27,7 +27,7 @@ NAMED = {
     FailureClass.MODEL_UNAVAILABLE,
     FailureClass.TIMEOUT,
 }
-QUICK = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def openai(url: str) -> EndpointModel:

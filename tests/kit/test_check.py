@@ -171,11 +171,88 @@ class Slow(Counter):
         re.match("(a+)+b", rollout.final_text)
         return super().verify(rollout, session)
 """
+CRASHING = """
+class Crashing(Counter):
+    @tool
+    def look(self, place: str) -> str:
+        '''Look somewhere.'''
+        return {}[place]
+"""
+NO_TEXT = """
+class NoText(Counter):
+    @tool
+    def look(self) -> object:
+        '''Look around.'''
+        return object()
+"""
+LOOSE_FILES = """
+class LooseFiles(Counter):
+    def seed_session(self, session):
+        import os
+        super().seed_session(session)
+        os.dup(1)
+"""
+LOOSE_TASKS = """
+TASKS = []
+
+async def wait():
+    await asyncio.sleep(1000)
+
+class LooseTasks(Counter):
+    def verify(self, rollout, session):
+        asyncio.get_running_loop().create_task(wait())
+        return super().verify(rollout, session)
+"""
+BACKTRACKING = """
+class Backtracking(Counter):
+    def verify(self, rollout, session):
+        re.fullmatch("([0-9]+)+", rollout.final_text[:41])
+        return super().verify(rollout, session)
+"""
+NEEDS_ASCII = """
+class NeedsAscii(Counter):
+    def verify(self, rollout, session):
+        [int(digit) for digit in rollout.final_text if digit.isdigit()]
+        return super().verify(rollout, session)
+"""
+REFUSING = """
+class Refusing(Counter):
+    @tool
+    def add(self, amount: int) -> str:
+        '''Add.'''
+        from polygym import ToolError
+        raise ToolError("the counter is closed")
+"""
+DOUBLE_FOR_ONE_OFF = """
+class DoubleForOneOff(Counter):
+    def verify(self, rollout, session):
+        off = session.state.total - session.task.start - sum(session.task.amounts)
+        return 2.0 if off == 1 else super().verify(rollout, session)
+"""
+GUESSING = """
+from polygym import GymnasiumServer
+from polygym.servers.episodes import Step
+
+
+class Guessing(GymnasiumServer):
+    def step(self, action, session):
+        guess = action.text.strip()
+        if not guess.isdigit():
+            return Step("A number, please.")
+        return Step("Done.", float(int(guess) == 7), terminated=True)
+"""
 
 
 @pytest.mark.parametrize(
     ("defect", "check_name", "message"),
     [
+        (CRASHING, "tool arguments", r"look raised KeyError: .* for \{'place': .*, which its schema allows"),
+        (NO_TEXT, "tool arguments", r"look raised Pydantic\w+: .* for \{\}, which its schema allows"),
+        (LOOSE_FILES, "sessions", "the number of open files grows with every rollout"),
+        (LOOSE_TASKS, "sessions", "the number of asyncio tasks grows with every rollout"),
+        (BACKTRACKING, "time", "for 41 characters of digits and a letter in the answer"),
+        (NEEDS_ASCII, "malformed outputs", "verify raised ValueError.*, with '²' in the place of "),
+        (REFUSING, "reference", 'where the top reward is 1; tools answered {"error":"the counter is closed"}'),
         (LEAKING, "isolation", r"alone and among 60 at once, reward: .*, then"),
         (RANDOM, "determinism", r"played twice, reward: 0\.\d+, then 0\.\d+"),
         (HASHING, "determinism", r"in another process, bucket: \d+, then \d+"),
@@ -205,6 +282,30 @@ def test_a_defect_is_found_by_its_check(tmp_path: Path, defect: str, check_name:
     assert {finding.check for finding in report.findings} == {check_name}
     found = "\n".join(report.problems(check_name))
     assert re.search(message, found), report
+
+
+def test_rewards_of_a_call_that_is_nearly_right_are_looked_at(tmp_path: Path) -> None:
+    report = check(copy_counter(tmp_path, app=DOUBLE_FOR_ONE_OFF), "tool arguments", "rewards")
+
+    assert re.search(r"with amount=\d+ in call 0: reward 2 is not from 0 to 1", "\n".join(report.problems("rewards")))
+
+
+def test_a_step_that_fails_on_odd_text_is_found(tmp_path: Path) -> None:
+    folder = copy_counter(tmp_path)
+    (folder / "app.py").write_text(GUESSING)
+    (folder / "reference.py").write_text("def solve(row):\n    yield '7'\n")
+    config = folder / "configs" / f"{folder.name}.yaml"
+    config.write_text(config.read_text().replace("simple_agent:\n      entry", "gymnasium_agent:\n      entry"))
+
+    assert re.search("step raised ValueError: .*'²'", "\n".join(check(folder, "malformed outputs").problems()))
+
+
+def test_a_field_of_the_configuration_that_nobody_reads_is_named(tmp_path: Path) -> None:
+    folder = copy_counter(tmp_path)
+    config = folder / "configs" / f"{folder.name}.yaml"
+    config.write_text(config.read_text().replace("domain:", "patience: 3\n      domain:", 1))
+
+    assert "field 'patience' is not one of" in "\n".join(check(folder, "manifest").problems())
 
 
 def generator(body: str) -> str:

@@ -1,5 +1,7 @@
 """Values drawn for a schema satisfy it, whatever the schema says."""
 
+import re
+
 import pytest
 from hypothesis.errors import HypothesisException
 from jsonschema import Draft202012Validator
@@ -64,6 +66,15 @@ def test_optional_properties_are_there_now_and_then() -> None:
     schema: JsonObject = {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False}
 
     assert {len(value) for value in draw(values_of(schema), 30)} == {0, 1}
+
+
+@pytest.mark.parametrize("pattern", ["^[0-9]+$", r"^\d{2}:\d{2}$", r"^\w+$", "^é+$", "^(?!x)[a-z]+$"])
+def test_texts_of_a_pattern_end_without_a_line_break_and_hold_no_foreign_digits(pattern: str) -> None:
+    texts = draw(values_of({"type": "string", "pattern": pattern}), 30)
+
+    assert texts
+    assert all(re.fullmatch(pattern.removesuffix("$"), text) for text in texts)
+    assert all(char.isascii() or char == "é" for text in texts for char in text)
 
 
 def test_a_schema_that_nothing_satisfies_is_told() -> None:

@@ -1,5 +1,7 @@
 """The Response object."""
 
+import subprocess
+import sys
 from copy import deepcopy
 from typing import Any
 
@@ -48,6 +50,25 @@ def test_ids_are_unique_and_say_what_they_name() -> None:
 
     assert len(ids) == 100
     assert all(name.startswith("resp_") for name in ids)
+
+
+FORKING = """
+import os
+from polygym.protocol.responses import new_id
+new_id("resp")
+reading, writing = os.pipe()
+if os.fork() == 0:
+    os.write(writing, new_id("resp").encode())
+    os._exit(0)
+os.wait()
+print(new_id("resp") != os.read(reading, 100).decode())
+"""
+
+
+def test_a_forked_process_gives_other_ids() -> None:
+    told = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True, timeout=30)
+
+    assert told.stdout == "True\n"
 
 
 @given(usages, usages, usages)

@@ -4,8 +4,8 @@ Base classes, types and functions translate to polygym's; there is no engine her
 """
 
 import os
-from pathlib import Path
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from nemo_gym.package_info import __package_name__, __shortversion__, __version__
@@ -15,8 +15,6 @@ from nemo_gym.search_roots import PACKAGE as ROOT_DIR
 from nemo_gym.search_roots import component_search_roots, make_importable
 from nemo_gym.search_roots import make_importable as _augment_sys_path
 from nemo_gym.search_roots import resolve_file as _resolve_under_cwd_or_install
-
-
 
 WORKING_DIR = PARENT_DIR if (PARENT_DIR / "pyproject.toml").exists() else Path.cwd()
 """Where caches and results go: the checkout that this package lies in, else the working directory."""

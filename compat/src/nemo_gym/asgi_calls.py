@@ -48,7 +48,9 @@ async def call_app(
         nonlocal status, answer_headers
         if message["type"] == "http.response.start":
             status = message["status"]
-            answer_headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in message["headers"]]
+            answer_headers = [
+                (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in message["headers"]
+            ]
         elif message["type"] == "http.response.body":
             parts.append(message.get("body", b""))
 

@@ -45,6 +45,7 @@ from nemo_gym.responses_streaming import (
     synthesize_responses_sse,
     validate_streaming_responses_params,
 )
+from nemo_gym.rollout_correlation import maybe_rollout_id_from_run_body
 from nemo_gym.servers import BaseServer, SimpleServer
 
 log = logging.getLogger("nemo_gym.models")
@@ -134,9 +135,7 @@ def _checked(params_class: type[ParamsT], body: dict[str, Any]) -> ParamsT:
 
 
 def _refused(error: ValidationError) -> RequestValidationError:
-    return RequestValidationError(
-        [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]
-    )
+    return RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)])
 
 
 def _as_json(answer: Any) -> dict[str, Any]:

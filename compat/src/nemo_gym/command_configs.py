@@ -15,7 +15,9 @@ class BaseNeMoGymCLIConfig(BaseModel):
     @classmethod
     def pre_process(cls, data: Any) -> Any:
         """List the parameters and exit, if the command line or the data asks for help."""
-        is_asked = {"-h", "--help"} & set(sys.argv[1:]) or (hasattr(data, "get") and (data.get("h") or data.get("help")))
+        is_asked = {"-h", "--help"} & set(sys.argv[1:]) or (
+            hasattr(data, "get") and (data.get("h") or data.get("help"))
+        )
         if not is_asked:
             return data
         console = Console()
@@ -26,5 +28,7 @@ class BaseNeMoGymCLIConfig(BaseModel):
                 default = "required"
             else:
                 default = f"default {info.default}" if info.default is not PydanticUndefined else "default <factory>"
-            console.print(f"- {name} ({kind.replace('typing.', '')}): {info.description or ''} [{default}]", markup=False)
+            console.print(
+                f"- {name} ({kind.replace('typing.', '')}): {info.description or ''} [{default}]", markup=False
+            )
         sys.exit(0)

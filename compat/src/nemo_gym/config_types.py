@@ -128,7 +128,7 @@ class AggregateMetrics(BaseModel):
     key_metrics: Dict[str, Any] = Field(default_factory=dict, description="The ones to show first.")
 
 
-from nemo_gym.instance_types import (  # noqa: E402 - they are made of the types above
+from nemo_gym.instance_types import (
     BaseRunServerTypeConfig,
     BaseServerInstanceConfig,
     BaseServerTypeConfig,

@@ -5,9 +5,14 @@ from typing import Optional
 from omegaconf import DictConfig, OmegaConf
 
 from nemo_gym.configuration import get_first_server_config_dict, get_global_config_dict, maybe_get_global_config_dict
-from nemo_gym.keys import *  # noqa: F403
+from nemo_gym.keys import *
 from nemo_gym.keys import DEFAULT_HEAD_SERVER_PORT, HF_TOKEN_KEY_NAME
-from nemo_gym.parsing import GlobalConfigDictParser, GlobalConfigDictParserConfig, find_open_port, set_global_config_dict
+from nemo_gym.parsing import (
+    GlobalConfigDictParser,
+    GlobalConfigDictParserConfig,
+    find_open_port,
+    set_global_config_dict,
+)
 
 
 def get_hf_token() -> Optional[str]:

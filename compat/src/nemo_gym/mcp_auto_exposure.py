@@ -32,6 +32,7 @@ from nemo_gym.servers import SESSION_ID_KEY
 
 log = logging.getLogger("nemo_gym.mcp")
 
+TOKEN_HEADER: Final = NEMO_GYM_MCP_SESSION_TOKEN_HEADER
 MCP_URL_PATH: Final = "/mcp"
 TOKEN_SALT: Final = "nemo-gym-mcp-session-token"
 TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -69,9 +70,7 @@ class CatchAll:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def tool(
-        self, name: str, input_schema: dict[str, Any] | None = None, description: str | None = None
-    ) -> MCPTool:
+    def tool(self, name: str, input_schema: dict[str, Any] | None = None, description: str | None = None) -> MCPTool:
         """A tool that goes by this route."""
         path = re.sub(r"{[^}]*}", name, self.path, count=1)
         return MCPTool(name, ToolDefinition(name, description, input_schema or ANYTHING), path)
@@ -115,8 +114,8 @@ def harvest_tools(app: FastAPI, server: Any) -> dict[str, MCPTool]:
             found.append(MCPTool(name, ToolDefinition(name, description, _schema_of(route)), route.path))
     if len(catch_alls) > 1:
         raise ValueError(
-            f"{type(server).__name__} has multiple parameterized catch-all routes {sorted(catch_alls)}; one at most can "
-            "be exposed over MCP."
+            f"{type(server).__name__} has multiple parameterized catch-all routes {sorted(catch_alls)}; one at "
+            "most can be exposed over MCP."
         )
     catch_all = CatchAll(catch_alls[0]) if catch_alls else None
     offered = _checked(type(server).__name__, server.mcp_tools(found, catch_all) or ())
@@ -141,7 +140,7 @@ def _checked(server: str, tools: Iterable[MCPTool]) -> dict[str, MCPTool]:
     offered: dict[str, MCPTool] = {}
     for tool in tools:
         if not TOOL_NAME.fullmatch(tool.name):
-            raise ValueError(f"{server}: MCP tool name {tool.name!r} does not match ^[A-Za-z0-9_-]+$; rename the tool.")
+            raise ValueError(f"{server}: MCP tool name {tool.name!r} does not match ^[A-Za-z0-9_-]+$; rename it.")
         if tool.name in RESERVED_MCP_TOOL_NAMES:
             raise ValueError(f"{server}: MCP tool {tool.name!r} collides with a reserved endpoint; rename the tool.")
         if tool.name in offered:

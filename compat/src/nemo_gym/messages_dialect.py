@@ -189,9 +189,7 @@ def _text_block(part: Mapping[str, Any]) -> dict[str, Any]:
 def thinking_blocks(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A reasoning item as blocks; the dialect wants a signature, even an empty one."""
     signature = item.get("encrypted_content") or ""
-    return [
-        {"type": "thinking", "thinking": part["text"], "signature": signature} for part in item.get("summary", ())
-    ]
+    return [{"type": "thinking", "thinking": part["text"], "signature": signature} for part in item.get("summary", ())]
 
 
 def tool_use(item: Mapping[str, Any]) -> dict[str, Any]:

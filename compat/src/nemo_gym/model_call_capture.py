@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, IO, Optional
+from typing import IO, Any, Final, Optional
 from uuid import uuid4
 
 import orjson
@@ -311,8 +311,16 @@ def _category_of_error(error: Exception) -> str:
 def _told_by(error: Exception) -> tuple[int | None, bytes]:
     """Status and body of an answer that an HTTP client's exception carries."""
     response = getattr(error, "response", None)
-    statuses = (getattr(error, "status", None), getattr(error, "status_code", None), getattr(response, "status_code", None))
-    bodies = (getattr(error, "response_content", None), getattr(response, "content", None), getattr(response, "text", None))
+    statuses = (
+        getattr(error, "status", None),
+        getattr(error, "status_code", None),
+        getattr(response, "status_code", None),
+    )
+    bodies = (
+        getattr(error, "response_content", None),
+        getattr(response, "content", None),
+        getattr(response, "text", None),
+    )
     status = next((value for value in statuses if isinstance(value, int)), None)
     body = next((value for value in bodies if isinstance(value, bytes | bytearray | str)), b"")
     return status, body.encode() if isinstance(body, str) else bytes(body)

@@ -101,7 +101,9 @@ class _Joining:
         found = [index for index, call in enumerate(self._calls) if _fits(ref, call)]
         if len(found) == 1:
             return found[0]
-        self._give_up(AMBIGUOUS if found else UNMATCHED, invocation, f"{prefix}{ref.model_call_id or ref.response_id}", ref)
+        self._give_up(
+            AMBIGUOUS if found else UNMATCHED, invocation, f"{prefix}{ref.model_call_id or ref.response_id}", ref
+        )
         return None
 
     def _give_up(self, code: str, invocation: str, detail: str | None, ref: ModelCallRef) -> ModelCallRef:

@@ -3,8 +3,8 @@
 from aiohttp import ClientResponse
 
 from nemo_gym.model_client import RATE_LIMIT_ERROR_CODES, RETRY_ERROR_CODES, NeMoGymAsyncOpenAI
-from nemo_gym.openai_types.chat import *  # noqa: F403
-from nemo_gym.openai_types.items import *  # noqa: F403
+from nemo_gym.openai_types.chat import *
+from nemo_gym.openai_types.items import *
 from nemo_gym.openai_types.responses import (
     NeMoGymResponse,
     NeMoGymResponseCreateParamsNonStreaming,

@@ -147,8 +147,8 @@ atexit.register(global_aiohttp_client_exit)
 async def request(method: str, url: str, _internal: bool = False, **kwargs: Any) -> ClientResponse:
     """One request; `kwargs` as for aiohttp, a `json` is written with orjson.
 
-    A connection that breaks is tried again for `UNREACHABLE_S` at least. Another error is raised after `MAX_NUM_TRIES`, or never
-    when the server is one of ours (`_internal`).
+    A connection that breaks is tried again for `UNREACHABLE_S` at least. Another error is raised after
+    `MAX_NUM_TRIES`, or never when the server is one of ours (`_internal`).
     """
     if kwargs.get("json"):
         kwargs["data"] = orjson.dumps(kwargs.pop("json"))
@@ -166,7 +166,7 @@ async def request(method: str, url: str, _internal: bool = False, **kwargs: Any)
                 log.warning("%s %s: no connection (%s), try %d", method, url, type(error).__name__, breaks)
         except Exception as error:
             tries += 1
-            log.warning("%s %s: %s: %s, try %d", method, url, type(error).__name__, error, tries, exc_info=_Pool.is_verbose)
+            log.warning("%s %s: %r, try %d", method, url, error, tries, exc_info=_Pool.is_verbose)
             if not _internal and tries >= MAX_NUM_TRIES:
                 raise
         await asyncio.sleep(PAUSE_S)

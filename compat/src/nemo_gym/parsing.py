@@ -105,4 +105,6 @@ def find_open_port(disallowed_ports: Optional[list[int]] = None, max_retries: in
             except OSError:
                 continue
             return port
-    raise RuntimeError(f"Unable to find an open port in {ports.start} to {ports.stop - 1}; not allowed: {sorted(taken)}")
+    raise RuntimeError(
+        f"Unable to find an open port in {ports.start} to {ports.stop - 1}; not allowed: {sorted(taken)}"
+    )

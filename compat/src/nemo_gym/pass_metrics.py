@@ -101,7 +101,9 @@ def _majority(answers: Sequence[Any], scores: Sequence[Scores], name: str) -> fl
 def _by_run(scores: Sequence[Sequence[Scores]], names: Sequence[str], max_k: int) -> Iterator[tuple[str, list[float]]]:
     """For each score its mean over all tasks' first rollouts, over their second ones, and so on."""
     for name in names:
-        columns = ([rows[run][name] for rows in scores if run < len(rows) and name in rows[run]] for run in range(max_k))
+        columns = (
+            [rows[run][name] for rows in scores if run < len(rows) and name in rows[run]] for run in range(max_k)
+        )
         if means := [100.0 * fmean(column) for column in columns if column]:
             yield name, means
 

@@ -96,7 +96,7 @@ def _is_known(adapter: TypeAdapter[Any], value: Any, what: str) -> bool:
 def _is_function(tool: Any) -> bool:
     if isinstance(tool, dict) and tool.get("type") == "function":
         return True
-    log.warning("left out of a streaming request: %r is no function", tool.get("name") if isinstance(tool, dict) else tool)
+    log.warning("left out of a streaming request: %r is no function", tool)
     return False
 
 
@@ -113,7 +113,7 @@ def _text_of(item: dict[str, Any]) -> str:
 
 
 def validate_streaming_responses_params(body: dict[str, Any]) -> NeMoGymResponseCreateParamsNonStreaming:
-    """The request, checked; fields inside it that our dialect does not have yet are left out. Raises ValidationError."""
+    """The request, checked; fields inside it that our dialect lacks are left out. Raises ValidationError."""
     remaining = deepcopy(body)
     while True:
         try:
@@ -128,9 +128,9 @@ def _left_out(body: Any, place: tuple[Any, ...]) -> bool:
     """Remove what is at a place, if it is there: pydantic's places name members of unions, too."""
     *way, last = place
     for part in way:
-        if isinstance(body, dict) and part in body:
-            body = body[part]
-        elif isinstance(body, list) and isinstance(part, int) and part < len(body):
+        if (isinstance(body, dict) and part in body) or (
+            isinstance(body, list) and isinstance(part, int) and part < len(body)
+        ):
             body = body[part]
         else:
             return False

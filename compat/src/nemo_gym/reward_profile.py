@@ -129,7 +129,8 @@ class RewardProfiler:
             for task, members in sorted(tasks.items())
         ]
         per_agent = [
-            {**columns.describe(members), AGENT_REF_KEY_NAME: {"name": name}} for name, members in sorted(agents.items())
+            {**columns.describe(members), AGENT_REF_KEY_NAME: {"name": name}}
+            for name, members in sorted(agents.items())
         ]
         return per_task, per_agent
 

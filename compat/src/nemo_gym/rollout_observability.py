@@ -216,7 +216,9 @@ class TrajectoryRecord(ObservationModel):
     @model_validator(mode="after")
     def validate_identity(self) -> "TrajectoryRecord":
         """Ids are unique, and turns belong to the rollout."""
-        _require_unique([one.invocation_id for one in self.invocations], "invocation_id must be unique within a trajectory")
+        _require_unique(
+            [one.invocation_id for one in self.invocations], "invocation_id must be unique within a trajectory"
+        )
         calls = [call.model_call_id for call in self.model_calls if call.model_call_id]
         _require_unique(calls, "model_call_id must be unique within a trajectory")
         if any((turn.task_id, turn.rollout_id) != (self.task_id, self.rollout_id) for turn in self.turns):
@@ -239,4 +241,4 @@ class AgentEpisode:
     observations: AgentObservationBundle
 
 
-from nemo_gym.observation_joining import join_model_call_observations  # noqa: E402,F401 - made of the types above
+from nemo_gym.observation_joining import join_model_call_observations

@@ -14,7 +14,7 @@ PACKAGE: Final = Path(__file__).absolute().parent
 
 
 def extra_roots() -> list[Path]:
-    """The folders of the environment variable, and the roots of the fleet that this process has; read anew each time."""
+    """The folders of the environment variable and the roots of this process's fleet, read anew each time."""
     named = [Path(part) for part in os.environ.get(EXTRA_ROOTS_VARIABLE, "").split(os.pathsep) if part]
     loader = sys.modules.get("polygym.fleet.loader")  # a process without a fleet has not imported it
     return [*named, *(loader.registered_roots() if loader is not None else ())]

@@ -107,7 +107,9 @@ def rollout_path_prefix(rollout_id: Optional[str], *, token_capture: bool = Fals
 
 def apply_rollout_prefix(base_url: str, rollout_id: Optional[str], *, token_capture: bool = False) -> str:
     """A server's URL with that prefix."""
-    return base_url.rstrip("/") + rollout_path_prefix(rollout_id, token_capture=token_capture) if rollout_id else base_url
+    return (
+        base_url.rstrip("/") + rollout_path_prefix(rollout_id, token_capture=token_capture) if rollout_id else base_url
+    )
 
 
 def get_server_url(server_name: str) -> str:

@@ -1,6 +1,11 @@
 """Servers, the client between them and outgoing requests, under the names that servers import."""
 
-from nemo_gym.config_types import BaseRunServerInstanceConfig, BaseServerConfig
+from nemo_gym.config_types import (
+    ROLLOUT_PATH_PREFIX,
+    TOKEN_CAPTURE_PATH_SEGMENT,
+    BaseRunServerInstanceConfig,
+    BaseServerConfig,
+)
 from nemo_gym.configuration import get_first_server_config_dict, get_global_config_dict
 from nemo_gym.keys import DEFAULT_HEAD_SERVER_PORT, HEAD_SERVER_KEY_NAME
 from nemo_gym.outgoing import (

@@ -4,10 +4,8 @@ import logging
 import os
 import resource
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
 from types import ModuleType
-from typing import Any, ClassVar, Final, Optional
+from typing import Any, Final, Optional
 from uuid import uuid4
 
 from aiohttp import ClientResponseError
@@ -21,7 +19,7 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from nemo_gym.config_types import BaseRunServerInstanceConfig
 from nemo_gym.configuration import get_first_server_config_dict, get_global_config_dict
-from nemo_gym.keys import DRY_RUN_KEY_NAME, NEMO_GYM_CONFIG_PATH_ENV_VAR_NAME
+from nemo_gym.keys import NEMO_GYM_CONFIG_PATH_ENV_VAR_NAME
 from nemo_gym.server_client import ServerClient
 
 log = logging.getLogger("nemo_gym.servers")
@@ -138,7 +136,9 @@ class SimpleServer(BaseServer):
         """This class as a server of a polygym fleet; None when another class of the module is the server."""
         from nemo_gym.adoption import adopt
 
-        server_type = next((kind for kind in (getattr(base, "SERVER_TYPE", None) for base in cls.__mro__) if kind), None)
+        server_type = next(
+            (kind for kind in (getattr(base, "SERVER_TYPE", None) for base in cls.__mro__) if kind), None
+        )
         return adopt(cls, server_type, module) if server_type is not None else None
 
     @classmethod

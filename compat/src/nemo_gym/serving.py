@@ -4,6 +4,7 @@ from typing import Any, Optional
 
 import uvicorn
 from fastapi import FastAPI
+from omegaconf import OmegaConf
 
 from nemo_gym.configuration import get_global_config_dict, use_config, with_defaults
 from nemo_gym.keys import DRY_RUN_KEY_NAME
@@ -15,7 +16,6 @@ from nemo_gym.workers import (
     set_is_nemo_gym_fastapi_worker,
     set_nemo_gym_fastapi_num_workers,
 )
-from omegaconf import OmegaConf
 
 STOP_S = 0.5
 """Seconds that requests under way get when the server is told to stop."""

@@ -85,7 +85,9 @@ def load_skill_directory(path: str) -> SkillsRef:
             raise ValueError(f"The skill {skill} is missing a {SKILL_MD_FILENAME} file.")
         skills.append(parse_skill_md(skill / SKILL_MD_FILENAME))
     if not skills:
-        raise ValueError(f"{folder} contains no skills: folders with a {SKILL_MD_FILENAME} each (skills.path={path!r}).")
+        raise ValueError(
+            f"{folder} contains no skills: folders with a {SKILL_MD_FILENAME} each (skills.path={path!r})."
+        )
     return SkillsRef(path=path, hash=hash_skill_dir(folder), skills=skills)
 
 

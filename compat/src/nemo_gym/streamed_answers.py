@@ -20,7 +20,7 @@ DONE: Final = "[DONE]"
 
 
 def ends_stream(unread: bytearray, dialect: str) -> str | None:
-    """How the stream ends (`complete`, `incomplete`, `error`), if it does in what is whole of `unread`; that is taken."""
+    """How the stream ends (`complete`, `incomplete`, `error`), if it does; whole events are taken from `unread`."""
     *events, rest = BETWEEN_EVENTS.split(bytes(unread))
     unread[:] = rest
     for event in events:

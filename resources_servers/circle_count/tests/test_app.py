@@ -174,3 +174,16 @@ def test_difficulty_adds_circles_and_rows_are_what_the_seed_says(circles: Enviro
     assert sum(row["total_shapes"] for row in hard) > 4 * sum(row["total_shapes"] for row in easy)
     written = [json.loads(line) for line in (FOLDER / "data" / "example.jsonl").read_text().splitlines()]
     assert generate_rows(circles, 5) == written
+
+
+@pytest.mark.parametrize("answer", ["Answer: 4\nor 5", "Answer: 4\n\nBut it may also be 6.", "\\boxed{4} is wrong."])
+def test_a_count_that_is_taken_back_does_not_score(circles: Environment, answer: str) -> None:
+    row = {"responses_create_params": {"input": "How many?"}, "expected_count": 4}
+    assert play(circles, row, [answer])["reward"] == 0.0
+    assert play(circles, row, ["Answer: 4 (red 3 + blue 1)"])["reward"] == 1.0
+
+
+@pytest.mark.parametrize("difficulty", [0.0, 0.5])
+def test_no_count_is_right_for_a_quarter_of_the_rows(circles: Environment, difficulty: float) -> None:
+    counts = [row["expected_count"] for row in generate_rows(circles, 200, seed=1, difficulty=difficulty)]
+    assert max(map(counts.count, counts)) <= 50

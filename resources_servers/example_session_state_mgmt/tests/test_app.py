@@ -145,3 +145,18 @@ def test_difficulty_adds_steps_and_rows_are_what_the_seed_says(counter: Environm
     assert length(hard) > 2 * length(easy)
     written = [json.loads(line) for line in (FOLDER / "data" / "example.jsonl").read_text().splitlines()]
     assert generate_rows(counter, 5) == written
+
+
+@pytest.mark.parametrize(
+    ("said", "reward"),
+    [
+        ("The counter shows **6**.\n\nLet me know if you need anything else.", 1.0),
+        ("I added 3 to 3; the counter now shows 6.", 1.0),
+        ("The counter now shows 6 or 7.", 0.0),
+        ("The counter now shows 5, 6.", 0.0),
+        ("It was 6 before 3; the counter now shows 9.", 0.0),
+    ],
+)
+def test_the_report_is_the_last_line_with_a_number(counter: Environment, said: str, reward: float) -> None:
+    verified = play(counter, {**ROW, "asks_for_report": True}, [call("increment_counter", count=3), said])
+    assert verified["reward"] == reward

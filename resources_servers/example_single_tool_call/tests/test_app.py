@@ -255,3 +255,25 @@ def test_the_configuration_wires_agent_model_and_examples() -> None:
     assert agent["resources_server"] == {"type": "resources_servers", "name": "example_single_tool_call"}
     assert agent["model_server"] == {"type": "responses_api_models", "name": "policy_model"}
     assert (FOLDER.parent.parent / agent["datasets"][0]["jsonl_fpath"]).samefile(EXAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ("It is not cloudy, 6 °C.", False),
+        ("It isn't really cloudy, 6 °C.", False),
+        ("It is stormy, not cloudy; 6 °C.", False),
+        ("stormy or cloudy, 6 °C", False),
+        ("cloudy, not stormy; 6 °C", True),
+        ("cloudy at 6 °C, which is about 43 degrees Fahrenheit", True),
+        ("cloudy, 6 °C (43 °F)", True),
+        ("cloudy, 43 °F", False),
+    ],
+)
+def test_denied_skies_and_fahrenheit_do_not_count(said: str, right: bool) -> None:
+    assert states(said, Weather("cloudy", 6)) is right
+
+
+def test_a_city_without_end_is_refused() -> None:
+    text, is_error = use_tool("get_weather", {"city": "x" * 1_000_000})
+    assert is_error and len(str(text)) < 2000

@@ -14,6 +14,7 @@ from polygym.protocol.errors import InputError
 
 pytest.importorskip("math_verify")
 
+from resources_servers.math_equivalence.answers import final_expressions
 from resources_servers.math_equivalence.app import MathServer
 
 FOLDER = Path(__file__).parent.parent
@@ -383,3 +384,42 @@ def test_difficulty_adds_topics_and_rows_are_what_the_seed_says(mathematics: Env
     assert {each["topic"] for each in hard} >= {"calculus", "linear_algebra", "probability"}
     written = [json.loads(line) for line in (FOLDER / "data" / "example.jsonl").read_text().splitlines()]
     assert generate_rows(mathematics, 5) == written
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The answer is not \\boxed{249}.",
+        "\\boxed{249} is wrong.",
+        "The answer is not 249",
+        "\\boxed{249}\n\nNo wait, I am not sure at all, it may be 248.",
+    ],
+)
+def test_an_answer_that_is_denied_or_taken_back_is_none(answer: str) -> None:
+    assert final_expressions(answer) == []
+
+
+def test_sets_of_numbers_count_however_they_are_written(mathematics: Environment) -> None:
+    region = r"(-\infty,-8]\cup[-5,\infty)"
+    right = {
+        region: [
+            r"]-\infty,-8]\cup[-5,\infty[",
+            "(-inf, -8] U [-5, inf)",
+            f"x={region}",
+            r"\mathbb{R}\setminus(-8,-5)",
+            r"x \le -8 \text{ or } x \ge -5",
+        ],
+        "[2,5]": [r"x \ge 2 \text{ and } x \le 5"],
+        r"\{-4,-5\}": [r"x \in \{-4,-5\}"],
+        "3/20": [r"\textbf{3/20}"],
+        "6x": [r"\frac{d^2f}{dx^2}=6x"],
+    }
+    wrong = [
+        *(rf"\boxed{{x \le -8 {word} x \ge -5}}" for word in (r"\text{ and }", r"\land", "\u2227")),
+        r"\boxed{\mathbb{R}\setminus[-8,-5]}",
+        "\\boxed{\ud800}",
+    ]
+    plays = [(row(expected), [f"\\boxed{{{answer}}}"]) for expected, answers in right.items() for answer in answers]
+    assert [verified["reward"] for verified in play_all(mathematics, plays)] == [1.0] * len(plays)
+    plays = [(row(region), [answer]) for answer in wrong]
+    assert [verified["reward"] for verified in play_all(mathematics, plays)] == [0.0] * len(plays)

@@ -10,6 +10,8 @@ from polygym import JsonObject, RolloutView, new_response, output_message
 from polygym.kit import Environment, generate_rows, load_environment, play
 from polygym.protocol.errors import InputError
 from resources_servers.mcqa.app import McqaConfig, McqaServer
+from resources_servers.mcqa.grading import read_by_mode
+from resources_servers.mcqa.options import Options
 
 FOLDER = Path(__file__).parent.parent
 CITIES = {"A": "Lyon", "B": "Nice", "C": "Paris", "D": "Marseille"}
@@ -274,3 +276,16 @@ def test_difficulty_adds_options_and_rows_are_what_the_seed_says(mcqa: Environme
     )
     written = [json.loads(line) for line in (FOLDER / "data" / "example.jsonl").read_text().splitlines()]
     assert generate_rows(mcqa, 5) == written
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        ("A\n\nExplanation: it has iron in it.", {"A"}),
+        ("**A**\n\nHope this helps!", {"A"}),
+        ("A\nB\n\nHope this helps!", {"A", "B"}),
+    ],
+)
+def test_a_letter_on_a_line_of_its_own_may_be_explained_below(answer: str, named: set[str]) -> None:
+    assert read_by_mode(answer, "lenient", None, Options({"A": "red", "B": "blue", "C": "green"})) == named
+    assert not read_by_mode(answer, "strict", None, Options({"A": "red", "B": "blue", "C": "green"}))

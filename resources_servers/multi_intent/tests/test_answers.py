@@ -72,3 +72,19 @@ def test_no_answer_is_not_right() -> None:
 def test_a_huge_text_is_read_in_no_time() -> None:
     assert labelled(["OWED: " + "1" * 1_000_000 + "\nDUE: 2027-03-04"])["DUE"] == "2027-03-04"
     assert labelled(["A: " * 400_000 + "\n" + "*" * 400_000 + "\nCOUNT: 4"])["COUNT"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("expected", "text", "right"),
+    [
+        *((28, f"OWED: {vague}", False) for vague in ("not 28", "more than 28", "at most 28", "28 or so")),
+        ("2027-03-05", "OWED: not 2027-03-05", False),
+        (1028, "OWED: 1,028", True),
+        (28, "OWED:\n28", True),
+        (28, "OWED = 28", True),
+        (28, "OWED:\nDUE: 28", False),
+        ("Mara Quist", "OWED: by Mara Quist", True),
+    ],
+)
+def test_vague_values_are_wrong_and_usual_layouts_right(expected: Any, text: str, right: bool) -> None:
+    assert is_right(expected, labelled([text]).get("OWED")) is right

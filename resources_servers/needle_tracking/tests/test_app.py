@@ -224,3 +224,19 @@ def test_rows_are_what_the_seed_says(needles: Environment) -> None:
     written = [json.loads(line) for line in (FOLDER / "data" / "example.jsonl").read_text().splitlines()]
 
     assert generate_rows(needles, 5) == written
+
+
+@pytest.mark.parametrize(
+    ("answer", "reward"),
+    [
+        ("Answer: 668\nor 5", 0.0),
+        ("Answer: 668\n\nBut it may also be 6.", 0.0),
+        ("Answer: 668\n\nAnswer: unknown", 0.0),
+        ("The answer is not \\boxed{668}.", 0.0),
+        ("Answer: 668 (it was 12 before)", 1.0),
+        ("Answer: 668\n\nLet me know if you need more.", 1.0),
+    ],
+)
+def test_what_is_taken_back_does_not_count_and_a_remark_does_no_harm(answer: str, reward: float) -> None:
+    row = {"responses_create_params": {"input": "?"}, "answer_type": "number", "expected_answer": "668"}
+    assert play(Path(__file__).parent.parent, row, [answer])["reward"] == reward

@@ -185,3 +185,25 @@ def test_only_the_end_of_a_huge_message_is_heard(text: str) -> None:
 
 def test_every_kind_of_fact_has_its_words() -> None:
     assert KINDS.keys() == NAMED_BY.keys() >= {kind for errand in ERRANDS.values() for kind in errand.facts.values()}
+
+
+@pytest.mark.parametrize(
+    ("errand", "fact", "text"),
+    [
+        ("send_parcel", "recipient", "What is the recipient's full name?"),
+        ("send_parcel", "recipient", "What is the recipient's name?"),
+        ("send_parcel", "address", "What is the recipient's address?"),
+        ("transfer_money", "reference", "What should appear on the statement?"),
+        ("transfer_money", "reference", "What should I put as the reason for the transfer?"),
+        ("transfer_money", "amount", "What's the transfer value?"),
+        ("transfer_money", "account", "Where should the money come from?"),
+        ("book_table", "date", "Which evening?"),
+        ("order_taxi", "pickup", "Where are you now?"),
+        ("order_taxi", "pickup", "Where should the driver come?"),
+        ("order_taxi", "destination", "Where are you going?"),
+        ("order_cake", "flavour", "Chocolate, vanilla or something else?"),
+    ],
+)
+def test_short_and_roundabout_questions_are_understood(errand: str, fact: str, text: str) -> None:
+    question = understand(text, ERRANDS[errand].facts, FACTS[errand], {fact})
+    assert (question.wanted, question.known) == ({fact}, frozenset())

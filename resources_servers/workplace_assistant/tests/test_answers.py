@@ -76,3 +76,29 @@ def test_right_answers_count(expected: NumberAnswer | DateAnswer | ItemsAnswer, 
 )
 def test_everything_else_does_not(expected: NumberAnswer | DateAnswer | ItemsAnswer, message: str) -> None:
     assert not expected.is_given_by(message)
+
+
+PAIR = ItemsAnswer(items=[["Xenia Haas"], ["Bo Li"]])
+
+
+@pytest.mark.parametrize(
+    ("expected", "message", "right"),
+    [
+        (DAY, "Answer: not 2026-03-05", False),
+        (DAY, "Answer: any day but 2026-03-05", False),
+        (DAY, "Answer: before 2026-03-05", False),
+        (DAY, "Answer: March 5 or the day after", False),
+        (DAY, "Answer: 2026/03/05", True),
+        (DAY, "Answer: 2026-3-5", True),
+        (PAIR, "Answer:\n- Xenia Haas\n- Bo Li", True),
+        (PAIR, "**Answer:**\n1. Xenia Haas\n2. Bo Li", True),
+        (PAIR, "Answer: Xenia Haas | Bo Li", True),
+        (PAIR, "Answer: Xenia Haas + Bo Li", True),
+        (PAIR, "Answer:\n- Xenia Haas\n- Bo Li\n- Cy Ro", False),
+        (PAIR, "Not:\n- Xenia Haas\n- Bo Li", False),
+    ],
+)
+def test_lists_and_other_date_signs_count_and_denials_do_not(
+    expected: DateAnswer | ItemsAnswer, message: str, right: bool
+) -> None:
+    assert expected.is_given_by(message) is right

@@ -319,10 +319,11 @@ def test_a_limit_on_model_calls_does_not_count_the_wait_for_a_place(folder: Path
     async def work(server: TransformersModel) -> JsonObject:
         blocker = asyncio.create_task(ask(server, ignore_eos=True))
         await until_running(server, 1)
-        context = RolloutContext("0-0", limits_s={"model": 20})
+        context = RolloutContext("0-0", limits_s={"model": 1.0})
         call = EmbeddedModel(server).responses({"input": "Oslo", "ignore_eos": True, "max_output_tokens": 2}, context)
         waiting = asyncio.create_task(call)
         await until(lambda: server.load.waiting == 1)
+        await asyncio.sleep(1.5)
         blocker.cancel()
         return await waiting
 

@@ -1,6 +1,7 @@
 """The batching thread when things go wrong below it: memory runs out, a pass raises, the thread is stopped."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -26,10 +27,14 @@ class Model:
         self.config = self._model.config
         self.device = self._model.device
         self.shapes: list[tuple[int, ...]] = []
+        """Of the tokens that went into each pass: rows, tokens a row."""
+        self.held: list[tuple[int, ...]] = []
+        """Of what is in memory after each pass: rows, tokens a row."""
 
     def forward(self, input_ids: Any, position_ids: Any, logits_to_keep: int, **options: Any) -> Any:
         """The model's pass."""
         self.shapes.append(tuple(input_ids.shape))
+        self.held.append(tuple(options["attention_mask"].shape))
         error = self._fails(self.shapes[-1])
         if error is not None:
             raise error
@@ -121,13 +126,43 @@ def test_a_pass_that_raises_fails_those_in_the_batch_and_no_others(caplog: pytes
     assert "a batch of" in caplog.text
 
 
-def test_prompts_are_computed_together_up_to_a_limit() -> None:
+def test_the_batch_never_holds_more_tokens_than_it_may() -> None:
     model = Model(lambda shape: None)
     with running(model, max_batch_tokens=150) as engine:
-        for result in [submit(engine, seed, prompt=20) for seed in range(6)]:
-            result.result(30)
-    assert all(rows * 21 <= 150 for rows, _ in model.shapes)
-    assert {rows for rows, _ in model.shapes} != {1}
+        results = [submit(engine, seed, count=60) for seed in range(6)]
+        assert [len(result.result(30).ids) for result in results] == [60] * 6
+    assert max(rows * length for rows, length in model.held) <= 150
+    assert max(rows for rows, _ in model.held) > 2
+
+
+def test_who_comes_while_a_change_waits_begins_after_it() -> None:
+    from responses_api_models.transformers_model.engine import Change
+
+    with running(Model(lambda shape: None)) as engine:
+        before = submit(engine, 0, count=400)
+        while engine.load.running == 0:
+            time.sleep(0.001)
+        done: Future[int] = Future()
+        engine.change(Change(lambda: None, None, waits_for_running=True, done=done))
+        after = submit(engine, 1)
+        assert before.result(30).versions == [0] * 400
+        assert after.result(30).versions == [1] * 12
+        assert done.result(30) == engine.weight_version == 1
+
+
+def test_a_change_that_fails_changes_no_version_and_stops_nobody() -> None:
+    from responses_api_models.transformers_model.engine import Change
+
+    def fails() -> None:
+        raise RuntimeError("no")
+
+    with running(Model(lambda shape: None)) as engine:
+        done: Future[int] = Future()
+        running_on = submit(engine, 0, count=200)
+        engine.change(Change(fails, None, waits_for_running=False, done=done))
+        with pytest.raises(RuntimeError, match="no"):
+            done.result(30)
+        assert running_on.result(30).versions == [0] * 200
 
 
 def test_a_stopped_engine_refuses_what_comes_later() -> None:

@@ -1,6 +1,5 @@
 """Model servers behind HTTP: three dialects, each with answers whole or as a stream, and errors in its own form."""
 
-import logging
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any, Final
@@ -9,6 +8,7 @@ from aiohttp import web
 
 from polygym.channels.edge import (
     COOKIES,
+    Handler,
     InvalidBody,
     failure_body,
     failure_response,
@@ -23,11 +23,9 @@ from polygym.channels.headers import ROLLOUT, limits_of
 from polygym.channels.sse import KEEP_ALIVE_S, Dialect, data_frame, frame, stream_answer
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.events import chat_chunks, message_events, response_events
-from polygym.protocol.failures import RolloutFailure, describe
+from polygym.protocol.failures import RolloutFailure
 from polygym.protocol.json import JsonObject
 from polygym.protocol.responses import new_id
-
-log = logging.getLogger("polygym.edge")
 
 _Method = Callable[[JsonObject, RolloutContext], Coroutine[Any, Any, JsonObject]]
 
@@ -61,8 +59,8 @@ class ModelEdge:
         app = new_app(self._cookie)
         app.router.add_post("/v1/responses", self._responses)
         app.router.add_post("/v1/chat/completions", self._chat_completions)
-        app.router.add_post("/v1/messages", self._messages)
-        app.router.add_post("/v1/messages/count_tokens", self._count_tokens)
+        app.router.add_post("/v1/messages", _in_messages_dialect(self._messages))
+        app.router.add_post("/v1/messages/count_tokens", _in_messages_dialect(self._count_tokens))
         app.router.add_get("/v1/models", self._list_models)
         return app
 
@@ -81,19 +79,13 @@ class ModelEdge:
         return await self._stream(request, params, self._model.chat_completions, chat_dialect(includes_usage))
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
-        try:
-            params = await read_object(request)
-            if not _takes_stream(params):
-                return await self._answer(request, params, self._model.messages)
-            return await self._stream(request, params, self._model.messages, MESSAGES)
-        except Exception as error:
-            return _messages_error(request, error)
+        params = await read_object(request)
+        if not _takes_stream(params):
+            return await self._answer(request, params, self._model.messages)
+        return await self._stream(request, params, self._model.messages, MESSAGES)
 
     async def _count_tokens(self, request: web.Request) -> web.StreamResponse:
-        try:
-            return await self._answer(request, await read_object(request), self._model.count_message_tokens)
-        except Exception as error:
-            return _messages_error(request, error)
+        return await self._answer(request, await read_object(request), self._model.count_message_tokens)
 
     async def _list_models(self, request: web.Request) -> web.Response:
         """Models with the fields of either API's."""
@@ -119,6 +111,22 @@ class ModelEdge:
         return RolloutContext(rollout, limits_s=limits_of(request.headers))
 
 
+def _in_messages_dialect(handler: Handler) -> Handler:
+    """`handler`, its errors in the form of the Messages API."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except RolloutFailure as failure:
+            return failure_response(failure, _messages_failure(failure))
+        except InvalidBody as error:
+            return json_response(_messages_error(400, str(error)), 400)
+        except web.HTTPException as refusal:
+            return json_response(_messages_error(refusal.status, refusal.reason), refusal.status)
+
+    return handle
+
+
 def _takes_stream(params: JsonObject) -> bool:
     """Whether the answer is to be streamed; what says so is taken out then. Raises InvalidBody."""
     if not params.get("stream"):
@@ -130,21 +138,15 @@ def _takes_stream(params: JsonObject) -> bool:
     return True
 
 
-def _error_object(error: Exception) -> JsonObject:
-    """OpenAI's error object, and the keys of the failures file where there are some."""
-    if isinstance(error, RolloutFailure):
-        return failure_body(error)
-    return {"error": {"message": describe(error), "type": "server_error", "code": "server_error"}}
-
-
 def _responses_frames(response: JsonObject) -> Iterable[bytes]:
     return map(frame, response_events(response))
 
 
-def _responses_error(error: Exception) -> bytes:
-    body = _error_object(error)
-    fields = {"code": body["error"]["code"], "message": body["error"]["message"], "param": None}
-    return frame({"type": "error", **fields, "sequence_number": 0, **body})
+def _responses_error(failure: RolloutFailure) -> bytes:
+    """OpenAI's event, and the error object that its clients look for."""
+    body = failure_body(failure)
+    fields = {"code": body["error"]["code"], "message": failure.message, "param": None, "sequence_number": 0}
+    return frame({"type": "error", **fields, **body})
 
 
 RESPONSES: Final = Dialect(_responses_frames, _responses_error)
@@ -157,7 +159,7 @@ def chat_dialect(includes_usage: bool) -> Dialect:
         yield from map(data_frame, chat_chunks(completion, includes_usage=includes_usage))
         yield b"data: [DONE]\n\n"
 
-    return Dialect(frames, lambda error: data_frame(_error_object(error)))
+    return Dialect(frames, lambda failure: data_frame(failure_body(failure)))
 
 
 def _messages_frames(message: JsonObject) -> Iterable[bytes]:
@@ -165,40 +167,14 @@ def _messages_frames(message: JsonObject) -> Iterable[bytes]:
 
 
 MESSAGES: Final = Dialect(
-    _messages_frames, lambda error: frame(_messages_error_body(error)), b'event: ping\ndata: {"type": "ping"}\n\n'
+    _messages_frames, lambda failure: frame(_messages_failure(failure)), b'event: ping\ndata: {"type": "ping"}\n\n'
 )
 
 
-def _messages_error(request: web.Request, error: Exception) -> web.Response:
-    """The answer that reports an error in the form of the Messages API."""
-    body = _messages_error_body(error)
-    if isinstance(error, RolloutFailure):
-        return failure_response(error, body)
-    status = _messages_status(error)
-    if status == 500:
-        log.warning("%s %s: %s", request.method, request.path, describe(error), exc_info=error)
-    return json_response(body, status)
+def _messages_failure(failure: RolloutFailure) -> JsonObject:
+    return {**_messages_error(status_of(failure), failure.message), **failure.to_json()}
 
 
-def _messages_error_body(error: Exception) -> JsonObject:
-    kind = ERROR_TYPES.get(_messages_status(error), "api_error")
-    fields: JsonObject = {}
-    if isinstance(error, RolloutFailure):
-        message, fields = error.message, error.to_json()
-    elif isinstance(error, web.HTTPException):
-        message = error.reason
-    else:
-        message = str(error) if isinstance(error, InvalidBody) else describe(error)
-    return {"type": "error", "error": {"type": kind, "message": message}, **fields}
-
-
-def _messages_status(error: Exception) -> int:
-    match error:
-        case RolloutFailure():
-            return status_of(error)
-        case InvalidBody():
-            return 400
-        case web.HTTPException():
-            return error.status
-        case _:
-            return 500
+def _messages_error(status: int, message: str) -> JsonObject:
+    """An error as the Messages API says it."""
+    return {"type": "error", "error": {"type": ERROR_TYPES.get(status, "api_error"), "message": message}}

@@ -23,6 +23,7 @@ from polygym.channels.endpoint_faults import (
     fault_of_size,
     fault_of_status,
     pause_s,
+    quoted,
 )
 from polygym.channels.endpoint_pool import EndpointPool
 from polygym.channels.exchanges import Exchange, exchanges
@@ -125,6 +126,10 @@ class Endpoint:
                 raise answer.failure(attempt + moves) from answer.cause
             await asyncio.sleep(wait_s)
             attempt += 1
+
+    def quoted(self, text: str) -> str:
+        """What the endpoint said, for a message: on one line, shortened, free of secrets, with a full stop."""
+        return quoted(text, [secret for target in self._targets_of("/") for secret in target.secrets])
 
     async def probe(self, path: str) -> None:
         """GET `path` below every base URL, once, all at the same time.

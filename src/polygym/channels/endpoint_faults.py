@@ -7,7 +7,7 @@ import errno
 import os
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -312,8 +312,12 @@ def _excerpt(body: bytes) -> str:
 
 
 def _quote(target: Target, text: str) -> str:
-    """`text` on one line, shortened, free of secrets, with a full stop."""
-    for secret in target.secrets:
+    return quoted(text, target.secrets)
+
+
+def quoted(text: str, secrets: Sequence[str]) -> str:
+    """What an endpoint said, for a message: on one line, shortened, free of secrets, with a full stop."""
+    for secret in secrets:
         text = text.replace(secret, "***")
     text = " ".join(text.split())
     if len(text) > MESSAGE_LIMIT:

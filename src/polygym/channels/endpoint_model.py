@@ -94,7 +94,7 @@ class EndpointModel(ModelServer):
             return incomplete_or_raise(failure, params, str(body.get("model")))
         problem = check_response(response)
         if problem is not None:
-            raise unusable(self.name, path, problem)
+            raise self._unusable(path, problem)
         return response
 
     async def ask_chat(
@@ -110,7 +110,7 @@ class EndpointModel(ModelServer):
             return response_to_chat_completion(incomplete_or_raise(failure, {}, str(body.get("model"))))
         problem = check_completion(completion)
         if problem is not None:
-            raise unusable(self.name, path, problem)
+            raise self._unusable(path, problem)
         return completion
 
     async def ask_chat_for_response(
@@ -124,7 +124,10 @@ class EndpointModel(ModelServer):
         try:
             return chat_completion_to_response(completion, params)
         except ValueError as error:
-            raise unusable(self.name, path, str(error)) from error
+            raise self._unusable(path, str(error)) from error
+
+    def _unusable(self, path: str, problem: str) -> RolloutFailure:
+        return unusable(self.name, path, self.endpoint.quoted(problem))
 
 
 def incomplete_or_raise(failure: RolloutFailure, params: JsonObject, model: str) -> JsonObject:
@@ -136,8 +139,8 @@ def incomplete_or_raise(failure: RolloutFailure, params: JsonObject, model: str)
 
 
 def unusable(server: str, path: str, problem: str) -> RolloutFailure:
-    """The failure of an answer that an agent cannot work with."""
-    message = f"{server}: the endpoint's answer to {path} cannot be used: {problem}."
+    """The failure of an answer that an agent cannot work with; `problem` may quote it and ends with a full stop."""
+    message = f"{server}: the endpoint's answer to {path} cannot be used: {problem}"
     return RolloutFailure(FailureClass.MODEL_BAD_RESPONSE, Stage.MODEL, message)
 
 

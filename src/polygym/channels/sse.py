@@ -4,7 +4,6 @@ Knows no dialect but through `Dialect`. Source: HTML Standard, section 9.2, serv
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,8 +12,6 @@ from aiohttp import web
 
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe
 from polygym.protocol.json import JsonObject, dumps
-
-log = logging.getLogger("polygym.edge")
 
 KEEP_ALIVE_S: Final = 15.0
 """Seconds between two signs of life; proxies and clients give up connections that are silent for a minute or so."""
@@ -28,7 +25,7 @@ class Dialect:
 
     frames: Callable[[JsonObject], Iterable[bytes]]
     """A finished answer as frames."""
-    error: Callable[[Exception], bytes]
+    error: Callable[[RolloutFailure], bytes]
     """The frame that ends a stream which cannot be ended with an answer."""
     keep_alive: bytes = COMMENT
     """The frame that says that the answer is being made."""
@@ -67,31 +64,25 @@ async def stream_answer(
                 while not making.done():
                     await stream.write(dialect.keep_alive)
                     await asyncio.wait({making}, timeout=keep_alive_s)
-                await stream.write(_last_frames(making.result(), dialect))
+                made = making.result()
+                await stream.write(made if isinstance(made, bytes) else dialect.error(made))
                 await stream.write_eof()
             except ConnectionError:  # nobody reads any more
                 making.cancel()
             return stream
     failure = making.result()
-    assert isinstance(failure, Exception)
+    assert isinstance(failure, RolloutFailure)
     raise failure
 
 
-async def _made(call: Coroutine[Any, Any, JsonObject], dialect: Dialect) -> bytes | Exception:
+async def _made(call: Coroutine[Any, Any, JsonObject], dialect: Dialect) -> bytes | RolloutFailure:
+    """All frames of the answer, or why there are none."""
     try:
         answer = await call
-    except Exception as error:
-        return error
+    except RolloutFailure as failure:
+        return failure
     try:
         return b"".join(dialect.frames(answer))
-    except Exception as error:
+    except Exception as error:  # it is not shaped as its API says
         message = f"the answer cannot be streamed: {describe(error)}"
         return RolloutFailure(FailureClass.MODEL_BAD_RESPONSE, Stage.MODEL, message)
-
-
-def _last_frames(made: bytes | Exception, dialect: Dialect) -> bytes:
-    if isinstance(made, bytes):
-        return made
-    if not isinstance(made, RolloutFailure):
-        log.warning("stream: %s", describe(made), exc_info=made)
-    return dialect.error(made)

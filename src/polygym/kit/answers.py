@@ -99,13 +99,27 @@ def is_second_thought(between: str) -> bool:
     return _CORRECTION.search(between) is not None or len(_WORD.findall(between, 0, 400)) >= 10
 
 
+def is_taken_back(text: str, statement: Statement) -> bool:
+    """Whether the text around its last statement denies it, or goes on to doubt it or to give another number."""
+    behind = text[statement.end :]
+    return (
+        _DENIED_BEFORE.search(text[max(0, statement.start - 40) : statement.start]) is not None
+        or _DENIED_BEHIND.match(behind) is not None
+        or _DOUBT.search(behind) is not None
+        or (_RETRACTION.search(behind) is not None and _NUMBER.search(behind) is not None)
+    )
+
+
 def number_in(text: str) -> Decimal | None:
     """The one number that a text names, in digits or as a word up to ninety-nine.
 
     None when it names none or several, denies or bounds it ("not 7", "at least 7"), or holds digits that belong to
     something else ("3-7", "x2", "7/8"). Behind the last "=" only what follows it is read.
     """
+    text = _REMARK.sub(lambda remark: remark[0] if _HEDGE.search(remark[0]) else " ", text)
     text = _MINUS.sub("-", text[text.rfind("=") + 1 :])
+    if _UNKNOWN.search(text):
+        return None
     numbers: set[Decimal] = set()
     for found in _NUMBER.finditer(text):
         if found["stray"] or found["rest"] or _DENIED.search(text, max(0, found.start() - 24), found.start()):
@@ -118,7 +132,17 @@ def number_in(text: str) -> Decimal | None:
 
 def final_number(text: str) -> Decimal | None:
     """The number that a text gives as its final answer; None when that is not one clear number."""
-    for statement in reversed(statements(readable(text))):
+    text = readable(text)
+    found = statements(text)
+    if not found:
+        return None
+    if found[-1].kind == "line":
+        lines = (line[0].strip(_TRIMMED) for line in reversed(list(_LINE.finditer(text))))
+        line = next((line for line in lines if _NUMBER.search(line)), "")
+        return None if _DOUBT.search(text[text.rfind(line) + len(line) :]) else number_in(line)
+    if is_taken_back(text, found[-1]):
+        return None
+    for statement in reversed(found):
         if _NUMBER.search(statement.content):
             return number_in(statement.content)
     return None
@@ -197,3 +221,32 @@ _MINUS: Final = re.compile(r"\b(?:minus|negative) (?=[0-9])", re.IGNORECASE)
 _DENIED: Final = re.compile(
     r"(?:\b(?:not|never|neither|nor|than|least|most|between|except)|n't)\W{1,3}(?:\w{1,8}\W)?$", re.IGNORECASE
 )
+_DENIED_BEFORE: Final = re.compile(
+    r"(?:\b(?:not|never|neither|nor|cannot be|except)|n't)\b(?: (?:be|equal|to|the|simply|just)){0,3}[\W_]{0,6}$",
+    re.IGNORECASE,
+)
+_DENIED_BEHIND: Final = re.compile(
+    r"[\s$*_`\"')\]}]{0,6}(?:(?:is|was|would be|seems|looks)(?: \w{1,12})? (?:not|wrong|incorrect|false|a mistake)\b"
+    r"|(?:isn't|wasn't|cannot be|can't be)\b)",
+    re.IGNORECASE,
+)
+_DOUBT: Final = re.compile(
+    r"(?:^|\n)[\s*_]{0,6}(?:or|and maybe|and perhaps)\b(?= )"
+    r"|\b(?:it|this|that|answer)(?: (?:is|may|might|could|can))? (?:also|maybe|perhaps|possibly|well)?(?: well)? ?be "
+    r"(?!(?:written|expressed|checked|verified|seen|shown|confirmed)\b)"
+    r"|\b(?:not|un)[ -]?(?:sure|certain) (?:at all|about|whether|if)\b|\bi (?:am|'m) not (?:sure|certain)\b"
+    r"|\b(?:that|this|it) (?:is|was) (?:wrong|incorrect|not right|a mistake)\b",
+    re.IGNORECASE,
+)
+_RETRACTION: Final = re.compile(
+    r"\b(?:wait|oops|scratch that|second thought|correction|change my|i was wrong|my mistake)\b", re.IGNORECASE
+)
+_REMARK: Final = re.compile(
+    r"(?<=\w) \((?=[^()\n]{0,100}(?:\b(?:was|were|before|earlier|previously|originally|plus|sum)\b|\w \+ \w))"
+    r"[^()\n]{1,100}\)",
+    re.IGNORECASE,
+)
+_HEDGE: Final = re.compile(
+    r"\b(?:or|not|maybe|perhaps|possibly|may|might|could|also|else|alternatively|either|if)\b", re.IGNORECASE
+)
+_UNKNOWN: Final = re.compile(r"\b(?:unknown|unclear|unsure|undetermined|not sure|no idea)\b", re.IGNORECASE)

@@ -6,12 +6,16 @@ costs draws and gives no wrong value.
 
 import base64
 import datetime
+import re
 import uuid
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
 from jsonschema import Draft202012Validator
+from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
 
 from polygym.protocol.json import JsonObject
 
@@ -133,11 +137,38 @@ def _of_type(name: str, schema: JsonObject, root: Schema, depth: int) -> Values:
 def _strings(schema: JsonObject) -> Values:
     least, most = schema.get("minLength", 0), schema.get("maxLength")
     if "pattern" in schema:
-        return st.from_regex(schema["pattern"])
+        return _matching(schema["pattern"])
     if schema.get("format") in _FORMATS:
         return _FORMATS[schema["format"]]
     longest = least + 20 if most is None else most
     return st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=least, max_size=longest)
+
+
+def _matching(pattern: str) -> Values:
+    """Texts that match for Python and for pydantic, whose `$` takes no line break; ASCII where the pattern is."""
+    anchored = _END.sub(r"\g<1>\\Z", pattern)
+    texts = st.from_regex(anchored, alphabet=st.characters(codec="ascii"))
+    try:
+        texts.validate()
+    except InvalidArgument:
+        texts = st.from_regex(anchored)  # it asks for other characters
+    try:
+        adapter = TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)])
+    except SchemaError:
+        return texts  # pydantic's engine knows less than Python's; a tool with such a pattern uses Python's
+
+    def is_taken(text: str) -> bool:
+        try:
+            adapter.validate_python(text)
+        except ValidationError:
+            return False
+        return True
+
+    return texts.filter(is_taken)
+
+
+_END: Final = re.compile(r"(?<!\\)((?:\\\\)*)\$\Z")
+"""The `$` that ends a pattern."""
 
 
 def _numbers(schema: JsonObject, *, is_whole: bool) -> Values:

@@ -27,10 +27,10 @@ from openai.types.chat.chat_completion_content_part_param import File
 from openai.types.chat.chat_completion_custom_tool_param import ChatCompletionCustomToolParam
 from openai.types.chat.chat_completion_message_custom_tool_call import ChatCompletionMessageCustomToolCall
 from openai.types.chat.chat_completion_message_custom_tool_call_param import ChatCompletionMessageCustomToolCallParam
+from openai.types.responses import FunctionToolParam
 from openai.types.responses.response_create_params import Metadata
 from openai.types.shared.chat_model import ChatModel
 from openai.types.shared_params import FunctionDefinition
-from openai.types.responses import FunctionToolParam
 from pydantic import BaseModel, BeforeValidator, Field
 from typing_extensions import TypedDict
 

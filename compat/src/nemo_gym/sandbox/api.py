@@ -278,9 +278,7 @@ class Sandbox:
         user: str | int | None = None,
     ) -> SandboxExecResult:
         """As `AsyncSandbox.exec`."""
-        return self._wait(
-            "exec", self._async_sandbox.exec(command, cwd=cwd, env=env, timeout_s=timeout_s, user=user)
-        )
+        return self._wait("exec", self._async_sandbox.exec(command, cwd=cwd, env=env, timeout_s=timeout_s, user=user))
 
     def upload(self, local_path: Path | str, remote_path: str) -> None:
         """As `AsyncSandbox.upload`."""

@@ -14,7 +14,7 @@ DEFAULT_METADATA: Final = "default_metadata"
 def resolve_provider_config(
     sandbox_provider: str | Mapping[str, Any], named_configs: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """`{provider: arguments}`. Raises ValueError for a name that is not there, or a block with other than one provider."""
+    """`{provider: arguments}`. Raises ValueError for a name that is not there, or a block without just one provider."""
     block, source = _block(sandbox_provider, named_configs)
     providers = [name for name in block if name != DEFAULT_METADATA]
     if len(providers) != 1:
@@ -35,9 +35,7 @@ def resolve_provider_metadata(
     return dict(metadata)
 
 
-def _block(
-    given: str | Mapping[str, Any], named_configs: Mapping[str, Any] | None
-) -> tuple[Mapping[str, Any], str]:
+def _block(given: str | Mapping[str, Any], named_configs: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], str]:
     if isinstance(given, Mapping):
         block, source = _plain(given), "inline sandbox_provider config"
     elif isinstance(given, str):
@@ -60,7 +58,7 @@ def _named(name: str, named_configs: Mapping[str, Any]) -> Any:
             if isinstance(value, Mapping) and len([part for part in value if part != DEFAULT_METADATA]) == 1
         )
         raise ValueError(
-            f"Sandbox provider reference {name!r} is not defined in the merged config: there is no top-level '{name}:'. "
+            f"Sandbox provider reference {name!r} is not defined in the merged config (no top-level '{name}:'). "
             f"Available sandbox configs: {', '.join(candidates) or '(none)'}"
         )
     return found

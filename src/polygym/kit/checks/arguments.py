@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, Final
 
+from polygym.kit.checks.crashes import crashes_noted
+from polygym.kit.checks.perturbed import other_arguments
 from polygym.kit.checks.subject import Result, Sample, Subject, how_it_ended, shorten
 from polygym.kit.checks.tools import offered_tools
 from polygym.kit.policies import keeps_saying
@@ -23,7 +25,7 @@ _ODD: Final[tuple[Any, ...]] = (
 
 
 def check_arguments(subject: Subject) -> Result:
-    """Rollouts of random tool calls, fitting and not, end with a reward."""
+    """Rollouts of random tool calls, fitting and not, end with a reward; those that fit crash no tool."""
     calls = _Calls(subject)
     if not calls.by_tool:
         return Result(note="there are no tools", is_skipped=True)
@@ -31,8 +33,11 @@ def check_arguments(subject: Subject) -> Result:
     samples = [subject.samples[number % len(subject.samples)] for number in range(subject.settings.examples)]
     chosen = [calls.choose(sample, rng) for sample in samples]
     plays = [(sample, "random calls", _script(each)) for sample, each in zip(samples, chosen, strict=True)]
-    problems: dict[str, str] = {}
-    for sample, each, outcome in zip(samples, chosen, subject.play(plays), strict=True):
+    with crashes_noted(subject.playground.server) as problems:
+        outcomes = subject.play(plays)
+        for place, problem in other_arguments(subject) if subject.has_reference else ():
+            problems.setdefault(place, problem)
+    for sample, each, outcome in zip(samples, chosen, outcomes, strict=True):
         if outcome.reward is None:
             ended = how_it_ended(outcome)
             problems.setdefault(ended.partition("(")[0], f"{sample.origin}: {ended}, after {shorten(each, 500)}")

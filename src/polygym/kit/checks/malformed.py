@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from polygym.kit.checks.perturbed import is_environments_own, odd_messages
 from polygym.kit.checks.probing import verified
 from polygym.kit.checks.subject import Result, Sample, Subject, how_it_ended, shorten
 from polygym.kit.playground import Outcome
 from polygym.kit.policies import LAZY
 from polygym.kit.scripts import LISTEN, Script, items_of
-from polygym.protocol.failures import FailureClass
 from polygym.protocol.json import JsonObject
 from polygym.protocol.responses import check_response
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 LISTED = 5
 """Problems after which no more are looked for."""
-_ENVIRONMENTS_OWN = {FailureClass.VERIFIER_ERROR, FailureClass.SEED_ERROR, FailureClass.TOOL_ERROR}
 
 
 def check_malformed_outputs(subject: Subject) -> Result:
@@ -28,7 +27,12 @@ def check_malformed_outputs(subject: Subject) -> Result:
     count = subject.settings.examples
     problems: dict[str, str] = {}
     mangled, noisy = draw(MUTATIONS, count), draw(NOISE, count // 2)
-    for source in (_mangled(subject, mangled), _played(subject, mangled), _noisy(subject, noisy)):
+    for source in (
+        _mangled(subject, mangled),
+        _played(subject, mangled),
+        odd_messages(subject),
+        _noisy(subject, noisy),
+    ):
         for place, problem in source:
             problems.setdefault(place, problem)
             if len(problems) >= LISTED:
@@ -85,8 +89,7 @@ def _played(subject: Subject, mutations: "list[list[Mutation]]") -> Iterator[tup
         for sample, each in zip(samples, mutations, strict=True)
     ]
     for outcome, sample, each in zip(subject.play(plays), samples, mutations, strict=True):
-        failure = outcome.failure
-        if outcome.script_error is None and failure is not None and failure.failure_class in _ENVIRONMENTS_OWN:
+        if is_environments_own(outcome):
             ended = how_it_ended(outcome)
             yield ended.partition("(")[0], f"{sample.origin}: {ended}, for turns with {_words(each)}"
 

@@ -9,7 +9,7 @@ from polygym.servers.manifest import Manifest
 
 
 def check_manifest(subject: Subject) -> Result:
-    """The manifest is there, valid, and says something in every dimension."""
+    """The manifest is there, valid, and says something in every dimension; no field is one that nobody reads."""
     server = subject.environment.server
     given = server.fields.get("manifest")
     if given is None:
@@ -22,5 +22,7 @@ def check_manifest(subject: Subject) -> Result:
     problems = [f"{server.origin}: manifest: '{name}' is empty" for name in empty]
     if not server.fields.get("description"):
         problems.append(f"{server.origin}: '{server.name}' has no description")
+    running = subject.playground.server
+    problems += [f"{server.origin}: {remark}" for remark in type(running).unknown_fields(running.config)]
     low, high = manifest.reward_range
     return Result(problems, f"rewards from {low:g} to {high:g}")

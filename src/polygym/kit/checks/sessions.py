@@ -6,6 +6,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from time import monotonic, sleep
 from typing import Any, Final
@@ -23,6 +24,9 @@ BATCH: Final = 20
 """Rollouts in each batch of those that show whether something grows."""
 PATIENCE_S: Final = 4.0
 """Seconds until a session that is still held is one that stays."""
+
+_OPEN_FILES: Final = Path("/dev/fd")
+"""Lists the file descriptors of whoever looks, where the system has it."""
 
 
 @dataclass(slots=True)
@@ -158,21 +162,35 @@ async def _cancelled(subject: Subject) -> None:
 
 
 def _growth(subject: Subject) -> Iterator[str]:
-    """Containers of the server and its module that grow with every rollout, also with those that they know already."""
-    server = subject.playground.server
+    """What grows with every rollout, also with known ones: containers of the server, open files, tasks."""
     samples = [subject.samples[number % len(subject.samples)] for number in range(BATCH)]
     policy = subject.reference
     sizes: list[dict[str, int]] = []
     for _ in range(3):
-        sizes.append(_sizes(server))
+        sizes.append(_sizes(subject))
         subject.play([(each, policy.name, policy.script(each.row)) for each in samples], concurrency=4)
-    for name, size in _sizes(server).items():
+    for name, size in _sizes(subject).items():
         first, second = sizes[-1].get(name, 0), sizes[-2].get(name, 0)
         if size - first >= BATCH and first - second >= BATCH:
             yield f"{name} grows with every rollout: {second}, {first}, {size} entries"
 
 
-def _sizes(server: ResourcesServer[Any, Any]) -> dict[str, int]:
+def _sizes(subject: Subject) -> dict[str, int]:
+    """Entries of each container, and how many files and tasks this process has."""
+    gc.collect()
+    sizes = _entries(subject.playground.server)
+    sizes["the number of asyncio tasks"] = subject.run(_tasks())
+    if _OPEN_FILES.is_dir():
+        sizes["the number of open files"] = sum(1 for _ in _OPEN_FILES.iterdir())
+    return sizes
+
+
+async def _tasks() -> int:
+    await asyncio.sleep(0.02)  # those that are just ending
+    return len(asyncio.all_tasks())
+
+
+def _entries(server: ResourcesServer[Any, Any]) -> dict[str, int]:
     module = sys.modules[type(server).__module__]
     owners = {"self": vars(server), type(server).__name__: vars(type(server)), module.__name__: vars(module)}
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from statistics import fmean
 
-from polygym.kit.checks.subject import Result, Sample, Subject, how_it_ended
+from polygym.kit.checks.subject import Result, Sample, Subject, how_it_ended, shorten, tool_outputs
 from polygym.kit.environment import load_environment
 from polygym.kit.playground import Outcome, Playground
 from polygym.kit.policies import LAZY, Policy
@@ -17,10 +17,17 @@ def check_reference(subject: Subject) -> Result:
     outcomes = subject.alone(subject.reference)
     problems = [
         f"{subject.samples[place].origin}: {how_it_ended(outcome)}, where the top reward is {subject.high:g}"
+        f"{_tool_errors(outcome)}"
         for place, outcome in outcomes.items()
         if not subject.is_top(outcome)
     ]
     return Result(problems, f"reward {subject.high:g} for {len(outcomes)} rows")
+
+
+def _tool_errors(outcome: Outcome) -> str:
+    """What tools refused in a rollout, for a message; empty when they did not."""
+    errors = [output for output in map(str, tool_outputs(outcome)) if output.startswith('{"error":')]
+    return f"; tools answered {shorten(', '.join(errors), 500)}" if errors else ""
 
 
 def check_lazy_answers(subject: Subject) -> Result:

@@ -32,6 +32,14 @@ _UNITS: Final[Mapping[str, str]] = {
     "accents": "e\N{COMBINING ACUTE ACCENT}",
 }
 
+_SHORT: Final[Mapping[str, str]] = {
+    "a letter, repeated, and a mark": "a" * 30 + "!",
+    "digits and a letter": "1" * 40 + "x",
+    "spaces and a letter": " " * 5000 + "x",
+    "only spaces": " " * 5000,
+}
+"""Texts on which a backtracking pattern takes forever, because the last character spoils the match."""
+
 
 def check_timing(subject: Subject) -> Result:
     """One call of `verify` takes no more CPU time than the settings say."""
@@ -40,8 +48,8 @@ def check_timing(subject: Subject) -> Result:
     problems: list[str] = []
     sample, outcome = subject.samples[-1], subject.alone(subject.reference)[len(subject.samples) - 1]
     output: list[JsonObject] = (outcome.record.get("response") or {}).get("output") or []
-    for name, text in _texts(sample).items():
-        for where, size, items in _growing(output, text, subject.settings.longest_text):
+    for name, attempts in _attempts(sample, output, subject.settings.longest_text):
+        for where, size, items in attempts:
             found = verified(subject, sample, items)
             slowest = max(slowest, found.cpu_s)
             if found.cpu_s > limit_s or found.is_too_slow:
@@ -57,6 +65,23 @@ def _texts(sample: Sample) -> dict[str, Callable[[int], str]]:
     """Makers of texts of a length, by name."""
     prompt = "\n".join(texts_of_input(sample.row[PARAMS])) or "?"
     return {name: partial(_repeated, unit) for name, unit in {**_UNITS, "the prompt": prompt}.items()}
+
+
+def _attempts(
+    sample: Sample, output: list[JsonObject], longest: int
+) -> Iterator[tuple[str, Iterator[tuple[str, int, list[JsonObject]]]]]:
+    """Outputs that are hard on parsers, with their place and number of characters, by the name of their text."""
+    for name, text in _SHORT.items():
+        yield name, _placed(output, text)
+    for name, maker in _texts(sample).items():
+        yield name, _growing(output, maker, longest)
+
+
+def _placed(output: list[JsonObject], text: str) -> Iterator[tuple[str, int, list[JsonObject]]]:
+    """The output with a text as its answer, and in its calls."""
+    yield "in the answer", len(text), _with_answer(output, text)
+    if any(item.get("type") == "function_call" for item in output):
+        yield "in a call", len(text), [_with_arguments(item, text) for item in output]
 
 
 def _repeated(unit: str, size: int) -> str:

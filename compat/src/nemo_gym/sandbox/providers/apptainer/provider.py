@@ -184,7 +184,9 @@ class ApptainerProvider:
                     leaves_children=True,
                 )
         except TimeoutError as error:
-            raise ApptainerCreateError(f"apptainer instance start timed out for image={spec.image!r}: {error}") from error
+            raise ApptainerCreateError(
+                f"apptainer instance start timed out for image={spec.image!r}: {error}"
+            ) from error
         if started.code != 0:
             raise ApptainerCreateError(
                 f"apptainer instance start failed (code={started.code}) for image={spec.image!r}:"

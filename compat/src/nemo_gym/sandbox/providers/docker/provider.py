@@ -173,7 +173,9 @@ class DockerProvider:
         container = _Container(name, dict(spec.env), tuple(spec.ports))
         handle = SandboxHandle(name, self.name, container)
         try:
-            started = await self._docker(*self._run_arguments(name, spec), timeout_s=self._create_config.start_timeout_s)
+            started = await self._docker(
+                *self._run_arguments(name, spec), timeout_s=self._create_config.start_timeout_s
+            )
             if started.code != 0:
                 raise DockerCreateError(
                     f"docker run failed (code={started.code}) for image={spec.image!r}: {started.stderr.strip()}"
@@ -293,7 +295,7 @@ class DockerProvider:
         container: _Container = handle.raw
         if port not in container.published_ports:
             raise ValueError(
-                f"Sandbox port {port} was not declared in SandboxSpec.ports; declared: {list(container.published_ports)}"
+                f"Sandbox port {port} was not declared in SandboxSpec.ports: {list(container.published_ports)}"
             )
         done = await self._docker("port", container.name, f"{port}/tcp")
         if done.code != 0:
