@@ -299,7 +299,7 @@ def test_a_run_ends_with_a_line_for_each_endpoint(caplog: pytest.LogCaptureFixtu
         asyncio.run(run())
 
     said = [record.getMessage() for record in caplog.records]
-    assert [line.split("/v1")[1] for line in said] == ["/: up, 2 calls, 0 without an answer, 2 sessions"] * 2
+    assert [line.split("/v1")[1] for line in said] == [": up, 2 calls, 0 without an answer, 2 sessions"] * 2
 
 
 def test_a_probe_takes_out_who_is_not_there_and_goes_on_with_the_rest(caplog: pytest.LogCaptureFixture) -> None:

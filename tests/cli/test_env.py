@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from polygym.cli.serving import print_instances
 from tests.cli.commands import (
     COMPONENTS,
     ECHO,
@@ -210,3 +211,16 @@ def test_validate_finds_code_and_rows_that_cannot_be_run(tmp_path: Path) -> None
     assert "rows.jsonl:2: a task needs 'responses_create_params'" in done.stderr
     assert "Traceback" not in done.stderr
     assert "numbers_agent" in done.stdout
+
+
+def test_a_model_with_several_endpoints_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+    numbers = {"in_flight": 3, "sessions": 12, "calls": 40, "failed": 5}
+    endpoints = [{"url": "http://a/v1", "state": "up", **numbers}, {"url": "http://b/v1", "state": "out", **numbers}]
+
+    print_instances([{"process_name": "policy_model", "endpoints": endpoints}, {"process_name": "letters"}])
+
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[-2:] == [
+        ["policy_model", "http://a/v1", "up", "3", "12", "40", "5"],
+        ["policy_model", "http://b/v1", "out", "3", "12", "40", "5"],
+    ]

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from polygym import configure
 from polygym.config.model import RunConfig
 from polygym.fleet.discovery import connect, server_instances
 from polygym.fleet.fleet import Fleet
@@ -132,3 +133,18 @@ def test_the_head_has_its_port_and_refuses_to_share_it() -> None:
 
     assert head_address({}) == ("127.0.0.1", 11000)
     assert head_address({"default_host": "0.0.0.0"}) == ("0.0.0.0", 11000)
+
+
+def test_a_model_with_several_endpoints_says_how_each_is_doing() -> None:
+    settings = {"policy_model_name": "m", "policy_base_url": ["http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1"]}
+    config = configure(model_type="openai_model", settings=settings)
+
+    async def main() -> None:
+        async with head_of(config) as (host, port, _):
+            [entry] = await server_instances(host, port)
+            assert [(each["url"], each["state"], each["calls"]) for each in entry["endpoints"]] == [
+                ("http://127.0.0.1:1/v1", "up", 0),
+                ("http://127.0.0.1:2/v1", "up", 0),
+            ]
+
+    asyncio.run(main())

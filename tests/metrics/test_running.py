@@ -3,6 +3,7 @@
 import math
 import pickle
 import tracemalloc
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from polygym.metrics.aggregate import aggregate
 from polygym.metrics.running import MAX_FIELDS, EnvironmentMetrics, overall
-from polygym.protocol.json import dumps
+from polygym.protocol.json import JsonObject, dumps
 
 RECORDS = st.builds(
     lambda task, repeat, reward, state, length: {
@@ -215,3 +216,46 @@ def test_a_rollout_more_takes_tens_of_bytes() -> None:
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert taken < 6_000 * 100
+
+
+def cut_short(reason: str | None, **fields: Any) -> JsonObject:
+    details = {"reason": reason} if reason else None
+    response = {"output": [], "status": "incomplete" if reason else "completed", "incomplete_details": details}
+    return {"_ng_task_index": 0, "reward": 0.0, "response": response, **fields}
+
+
+def test_rollouts_that_were_cut_short_are_counted_by_reason() -> None:
+    metrics, other = EnvironmentMetrics(), EnvironmentMetrics()
+    marked = cut_short("max_output_tokens")
+    marked["response"]["metadata"] = {"ng_termination_reason": "context_exceeded"}
+    for record in (cut_short(None), cut_short("max_output_tokens"), cut_short("content_filter"), marked):
+        metrics.add(record)
+    other.add(cut_short("max_output_tokens"))
+    metrics.merge(other)
+
+    assert metrics.snapshot()["incomplete_by_reason"] == {
+        "max_output_tokens": 2,
+        "content_filter": 1,
+        "context_exceeded": 1,
+    }
+
+
+def test_reasons_that_an_endpoint_makes_up_do_not_fill_memory() -> None:
+    metrics = EnvironmentMetrics()
+    for number in range(100):
+        metrics.add(cut_short(f"reason {number}"))
+
+    counted = metrics.snapshot()["incomplete_by_reason"]
+    assert (len(counted), counted["other"], sum(counted.values())) == (21, 80, 100)
+
+
+def test_what_attempts_cost_adds_up_failed_ones_included() -> None:
+    metrics, other = EnvironmentMetrics(), EnvironmentMetrics()
+    assert metrics.snapshot()["cost_usd"] is None
+    metrics.add(cut_short(None, _ng_cost_usd=0.5))
+    metrics.add_cost(0.25)
+    other.add(cut_short(None, _ng_cost_usd=1.0))
+    metrics.merge(other)
+
+    assert metrics.snapshot()["cost_usd"] == 1.75
+    assert overall([metrics, EnvironmentMetrics()])["cost_usd"] == 1.75

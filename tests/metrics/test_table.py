@@ -3,7 +3,7 @@
 import pytest
 
 from polygym.metrics.running import EnvironmentMetrics, overall
-from polygym.metrics.table import component_lines, environment_table, failure_lines
+from polygym.metrics.table import component_lines, environment_table, failure_lines, incomplete_lines
 
 
 def rollout(reward: float, task: int, tokens: int = 100) -> dict:
@@ -96,3 +96,18 @@ def test_failures_are_listed_by_class_most_first() -> None:
     assert failure_lines({"lossy": lossy.snapshot(), "sound": sound.snapshot()}) == [
         "lossy: 2 timeout, 1 environment_lost"
     ]
+
+
+def test_cut_short_rollouts_and_costs_have_columns_where_there_are_any() -> None:
+    cut, whole = EnvironmentMetrics(), collect([1.0])
+    for reason in ("max_output_tokens", "content_filter", "max_output_tokens"):
+        response = {"output": [], "status": "incomplete", "incomplete_details": {"reason": reason}}
+        cut.add({"reward": 0.0, "_ng_task_index": 0, "response": response, "_ng_cost_usd": 0.5})
+    snapshots = {"cut": cut.snapshot(), "whole": whole.snapshot()}
+
+    header, *lines = environment_table(snapshots)
+
+    assert "failed  incomplete  mean" in header and "tokens   cost  steps" in header
+    assert [line.split()[4] for line in lines] == ["3", "0"]
+    assert "$1.50" in lines[0] and "$" not in lines[1]
+    assert incomplete_lines(snapshots) == ["cut: incomplete: 2 max_output_tokens, 1 content_filter"]

@@ -10,14 +10,19 @@ import anthropic
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from hypothesis import given, settings
 from omegaconf import OmegaConf
 
-from polygym import FailureClass, JsonObject, RolloutContext, RolloutFailure
+from polygym import FailureClass, JsonObject, RolloutContext, RolloutFailure, check_response
 from polygym.channels.embedded import EmbeddedModel
+from polygym.channels.endpoint_model import check_completion
 from polygym.fleet.serving import edge_app
 from polygym.protocol.errors import ConfigError
+from polygym.protocol.messages import check_message
 from responses_api_models.anthropic_model.app import AnthropicModel
 from tests.channels.policies import Adder, add
+from tests.protocol.conversations import spoiled
+from tests.protocol.messages import anthropic_answers
 from tests.servers.notebook import made
 
 CONFIG = Path(__file__).parent.parent / "configs" / "anthropic_model.yaml"
@@ -365,6 +370,39 @@ def test_an_answer_of_another_shape_is_a_bad_response(call: Call, answer: JsonOb
         exchange(answer, call)
 
     assert caught.value.failure_class is FailureClass.MODEL_BAD_RESPONSE
+
+
+class Canned:
+    """An endpoint that has answered already."""
+
+    def __init__(self, answer: JsonObject) -> None:
+        self._answer = answer
+
+    async def post(self, path: str, body: JsonObject, context: RolloutContext) -> JsonObject:
+        return self._answer
+
+
+@settings(max_examples=100)
+@given(spoiled(anthropic_answers()).filter(lambda answer: isinstance(answer, dict)))
+def test_whatever_an_endpoint_answers_is_an_answer_in_each_dialect_or_a_named_failure(answer: JsonObject) -> None:
+    server = make()
+    server.endpoint = Canned(answer)  # type: ignore[assignment]
+    chat = {"messages": [{"role": "user", "content": "hi"}]}
+
+    async def problem(call: Awaitable[JsonObject], check: Callable[[JsonObject], str | None]) -> str | None:
+        try:
+            return check(await call)
+        except RolloutFailure as failure:
+            return None if failure.failure_class is FailureClass.MODEL_BAD_RESPONSE else failure.message
+
+    async def run() -> list[str | None]:
+        return [
+            await problem(server.responses({"input": "hi"}, RolloutContext("0-0")), check_response),
+            await problem(server.messages({"messages": []}, RolloutContext("0-0")), check_message),
+            await problem(server.chat_completions(chat, RolloutContext("0-0")), check_completion),
+        ]
+
+    assert asyncio.run(run()) == [None, None, None]
 
 
 @pytest.mark.parametrize(

@@ -256,3 +256,46 @@ def test_a_probe_asks_the_endpoint_for_its_models_and_calls_none() -> None:
     asyncio.run(run())
 
     assert asked == [("GET", "/v1/models")]
+
+
+def refused(body: JsonObject, call: Call) -> JsonObject:
+    """What `call` gets from a server whose endpoint answers 400 with that body."""
+
+    async def handle(request: web.Request) -> web.Response:
+        return web.json_response(body, status=400)
+
+    async def run() -> JsonObject:
+        app = web.Application()
+        app.router.add_post("/{path:.*}", handle)
+        async with TestServer(app) as endpoint:
+            server = make(openai_base_url=str(endpoint.make_url("/v1")))
+            await server.start()
+            try:
+                return await call(server)
+            finally:
+                await server.stop()
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "finish_reason", "told"),
+    [
+        ({"message": "maximum context length is 10 tokens"}, "max_output_tokens", "length", "context_exceeded"),
+        ({"code": "content_filter", "message": "filtered"}, "content_filter", "content_filter", None),
+    ],
+)
+def test_a_conversation_that_the_endpoint_refuses_is_an_incomplete_answer_in_both_dialects(
+    error: JsonObject, reason: str, finish_reason: str, told: str | None
+) -> None:
+    response = refused({"error": error}, responses({"input": "hi", "metadata": {"mine": "kept"}}))
+    completion = refused({"error": error}, chat_completions({"messages": []}))
+
+    assert (response["status"], response["incomplete_details"], response["output"]) == (
+        "incomplete",
+        {"reason": reason},
+        [],
+    )
+    assert response["metadata"].get("ng_termination_reason") == told
+    assert response["metadata"]["mine"] == "kept" and error["message"] in response["metadata"]["ng_termination_message"]
+    assert completion["choices"][0]["finish_reason"] == finish_reason

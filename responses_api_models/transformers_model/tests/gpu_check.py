@@ -24,12 +24,21 @@ from responses_api_models.transformers_model.tests.tiny_models import chat, make
 SIZES: Final[dict[str, JsonObject]] = {
     "tiny": {"initializer_range": 0.2},
     "0.5b": {
-        **{"hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 24, "num_attention_heads": 14},
-        **{"num_key_value_heads": 2, "vocab_size": 151_936, "initializer_range": 0.02},
+        "hidden_size": 896,
+        "intermediate_size": 4864,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 14,
+        "vocab_size": 151_936,
+        "initializer_range": 0.02,
     },
     "7b": {
-        **{"hidden_size": 3584, "intermediate_size": 18_944, "num_hidden_layers": 28, "num_attention_heads": 28},
-        **{"num_key_value_heads": 4, "vocab_size": 152_064, "initializer_range": 0.02},
+        "hidden_size": 3584,
+        "intermediate_size": 18_944,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 28,
+        "num_key_value_heads": 4,
+        "vocab_size": 152_064,
+        "initializer_range": 0.02,
     },
 }
 """Shapes of Qwen2 models."""
@@ -120,7 +129,8 @@ def main() -> int:
         torch.set_default_dtype(torch.float32 if options.size == "tiny" else torch.bfloat16)
         folder = save_model(Path(temporary), max_position_embeddings=32_768, **SIZES[options.size])
         torch.set_default_dtype(torch.float32)
-        return 0 if all([check(folder, dtype, options) for dtype in options.dtype or MOST_APART]) else 1
+        checked = [check(folder, dtype, options) for dtype in options.dtype or MOST_APART]
+        return 0 if all(checked) else 1
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class Endpoint:
         self.pool: EndpointPool | None = None
         """How each of several base URLs is doing; None for a single one."""
         if len(urls) > 1:
-            shown = [target.shown for target in self._targets_of("/")]
+            shown = [target.shown.rstrip("/") for target in self._targets_of("/")]
             self.pool = EndpointPool(shown, self._is_healthy, first_check_s=first_check_s)
         self._is_plain = not self._gates and self.pool is None
 

@@ -73,6 +73,10 @@ class EndpointModel(ModelServer):
             first_check_s=config.health_check_s,
         )
 
+    def endpoint_states(self) -> list[JsonObject]:
+        """How each of several base URLs is doing; empty for a single one."""
+        return [] if self.endpoint.pool is None else [member.to_json() for member in self.endpoint.pool.members]
+
     async def stop(self) -> None:
         """Close the connections."""
         await self.endpoint.close()

@@ -14,6 +14,7 @@ from typing import Final
 
 from polygym.channels.endpoint_faults import Fault
 from polygym.protocol.failures import FailureClass
+from polygym.protocol.json import JsonObject
 from polygym.protocol.rollouts import without_attempt
 
 log = logging.getLogger("polygym.endpoint")
@@ -45,6 +46,18 @@ class Member:
     failed: int = 0
     """Of them, without an answer."""
     failed_in_a_row: int = 0
+
+
+    def to_json(self) -> JsonObject:
+        """Its state, for whoever asks how a run is doing."""
+        return {
+            "url": self.shown,
+            "state": "up" if self.is_up else "out",
+            "in_flight": self.in_flight,
+            "sessions": self.sessions,
+            "calls": self.calls,
+            "failed": self.failed,
+        }
 
 
 class EndpointPool:

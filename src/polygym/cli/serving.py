@@ -32,6 +32,15 @@ _COLUMNS = {
     "pid": "pid",
 }
 
+_ENDPOINT_COLUMNS = {
+    "endpoint": "url",
+    "state": "state",
+    "in flight": "in_flight",
+    "sessions": "sessions",
+    "calls": "calls",
+    "failed": "failed",
+}
+
 
 async def serve_fleet(config: RunConfig) -> ExitCode:
     """Run the fleet of `config` until Ctrl-C or SIGTERM. Raises ConfigError when it cannot be brought up."""
@@ -71,6 +80,15 @@ def _announce(fleet: Fleet, config: RunConfig) -> None:
 
 
 def print_instances(instances: Iterable[JsonObject]) -> None:
-    """Print a table of servers, as a head server lists them."""
+    """Print a table of servers, as a head server lists them, and one of endpoints where a model has several."""
+    instances = list(instances)
     rows = [[str(entry.get(key) or "-") for key in _COLUMNS.values()] for entry in instances]
     print_columns(list(_COLUMNS), rows)
+    endpoints = [
+        [str(entry["process_name"]), *(str(endpoint.get(key)) for key in _ENDPOINT_COLUMNS.values())]
+        for entry in instances
+        for endpoint in entry.get("endpoints") or ()
+    ]
+    if endpoints:
+        click.echo()
+        print_columns(["model", *_ENDPOINT_COLUMNS], endpoints)

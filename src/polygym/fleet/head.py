@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from polygym.channels.edge import json_response, new_app
+from polygym.channels.endpoint_model import EndpointModel
 from polygym.config.secrets import hide_secrets
 from polygym.config.yaml_writer import to_yaml
 from polygym.fleet.fleet import Fleet, Member
@@ -52,9 +53,18 @@ def server_instances(fleet: Fleet) -> list[JsonObject]:
             "start_time": member.started_at,
             "status": _status(member),
             "uptime_seconds": time.time() - member.started_at if member.started_at else None,
+            **_endpoints(member),
         }
         for name, member in fleet.members.items()
     ]
+
+
+def _endpoints(member: Member) -> JsonObject:
+    """How the several endpoints of a model server of this process are doing; nothing for any other."""
+    if not isinstance(member.server, EndpointModel) or not member.started_at:
+        return {}
+    states = member.server.endpoint_states()
+    return {"endpoints": states} if states else {}
 
 
 def _status(member: Member) -> str:

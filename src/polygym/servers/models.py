@@ -28,8 +28,12 @@ class ModelServer(Server, ABC):
         try:
             asked = chat_params_to_responses(params)
         except ValueError as error:
-            raise self._refusal(str(error)) from error
-        return response_to_chat_completion(await self.responses(asked, context))
+            raise _refusal(self.name, str(error)) from error
+        response = await self.responses(asked, context)
+        try:
+            return response_to_chat_completion(response)
+        except ValueError as error:
+            raise _unusable(self.name, error) from error
 
     async def messages(self, params: JsonObject, context: RolloutContext) -> JsonObject:
         """Answer Messages create params with a Message object. Raises RolloutFailure.
@@ -39,13 +43,17 @@ class ModelServer(Server, ABC):
         try:
             asked = without_messages_fields(messages_params_to_responses(params))
         except ValueError as error:
-            raise self._refusal(str(error)) from error
-        return response_to_message(await self.responses(asked, context))
+            raise _refusal(self.name, str(error)) from error
+        response = await self.responses(asked, context)
+        try:
+            return response_to_message(response)
+        except ValueError as error:
+            raise _unusable(self.name, error) from error
 
     async def count_message_tokens(self, params: JsonObject, context: RolloutContext) -> JsonObject:
         """`{"input_tokens": N}` for Messages create params. Raises RolloutFailure where that cannot be known."""
         message = "tokens cannot be counted before a call of this policy; the answer's usage has them"
-        raise self._refusal(message, http_status=404)
+        raise _refusal(self.name, message, http_status=404)
 
     async def probe(self) -> None:
         """Find out in a moment, and at no cost, whether the endpoint can be called. Called after `start`, before a run.
@@ -57,6 +65,11 @@ class ModelServer(Server, ABC):
         """Names under which the policy can be asked for."""
         return [self.name]
 
-    def _refusal(self, problem: str, http_status: int = 400) -> RolloutFailure:
-        message = f"{self.name}: {problem}"
-        return RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, message, http_status=http_status)
+
+def _refusal(server: str, problem: str, http_status: int = 400) -> RolloutFailure:
+    return RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, f"{server}: {problem}", http_status=http_status)
+
+
+def _unusable(server: str, error: ValueError) -> RolloutFailure:
+    message = f"{server}: the answer cannot be given in the caller's dialect: {error}"
+    return RolloutFailure(FailureClass.MODEL_BAD_RESPONSE, Stage.MODEL, message)
