@@ -86,7 +86,7 @@ class AnthropicModel(EndpointModel):
         try:
             return message_to_response(message, params)
         except ValueError as error:
-            raise unusable(self.name, PATH, str(error)) from error
+            raise unusable(self.name, PATH, self.endpoint.quoted(str(error))) from error
 
     async def messages(self, params: JsonObject, context: RolloutContext) -> JsonObject:
         """POST `/messages`, the request as it is. Raises RolloutFailure."""
@@ -96,7 +96,7 @@ class AnthropicModel(EndpointModel):
             return response_to_message(incomplete_or_raise(failure, {}, self.config.anthropic_model))
         problem = check_message(message)
         if problem is not None:
-            raise unusable(self.name, PATH, problem)
+            raise unusable(self.name, PATH, self.endpoint.quoted(problem))
         return message
 
     async def count_message_tokens(self, params: JsonObject, context: RolloutContext) -> JsonObject:

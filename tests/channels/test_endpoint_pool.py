@@ -52,9 +52,9 @@ class Farm:
 
 @asynccontextmanager
 async def several(farm: Farm, *names: str, **options: object) -> AsyncIterator[Endpoint]:
-    """An endpoint at these members of the farm; a name that is a URL stands for itself."""
+    """An endpoint at these members of the farm; at the address of one that is called `nobody`, nobody listens."""
     async with http_endpoint(farm.handle) as url:
-        urls = [name if "://" in name else f"{url}/{name}/v1" for name in names]
+        urls = [f"{await unused_url() if name == 'nobody' else url}/{name}/v1" for name in names]
         endpoint = Endpoint(urls, **{"backoff_s": 0.001, "first_check_s": 0.01, **options})  # type: ignore[arg-type]
         try:
             yield endpoint
@@ -127,7 +127,7 @@ def test_rollouts_of_an_endpoint_that_is_gone_go_on_elsewhere(caplog: pytest.Log
     farm = Farm()
 
     async def run() -> None:
-        async with several(farm, "a", await unused_url() + "/v1") as endpoint:
+        async with several(farm, "a", "nobody") as endpoint:
             answers = [await call(endpoint, f"{index}-0") for index in range(8)]
             assert answers == [GOOD] * 8
 
@@ -142,8 +142,7 @@ def test_a_call_tries_every_endpoint_before_it_gives_up() -> None:
     farm = Farm()
 
     async def run() -> JsonObject:
-        dead = [await unused_url() + "/v1" for _ in range(5)]
-        async with several(farm, *dead, "alive", max_attempts=1) as endpoint:
+        async with several(farm, *["nobody"] * 5, "alive", max_attempts=1) as endpoint:
             return await call(endpoint, "0-0")
 
     assert asyncio.run(run()) == GOOD
@@ -306,7 +305,7 @@ def test_a_probe_takes_out_who_is_not_there_and_goes_on_with_the_rest(caplog: py
     farm = Farm()
 
     async def run() -> None:
-        async with several(farm, "a", await unused_url() + "/v1", "b") as endpoint:
+        async with several(farm, "a", "nobody", "b") as endpoint:
             await endpoint.probe("/models")
             assert endpoint.pool is not None
             assert [member.is_up for member in endpoint.pool.members] == [True, False, True]
@@ -319,7 +318,7 @@ def test_a_probe_takes_out_who_is_not_there_and_goes_on_with_the_rest(caplog: py
 
 def test_a_probe_fails_when_nobody_is_there_at_all() -> None:
     async def run() -> None:
-        async with several(Farm(), await unused_url() + "/v1", await unused_url() + "/v1") as endpoint:
+        async with several(Farm(), "nobody", "nobody") as endpoint:
             await endpoint.probe("/models")
 
     with pytest.raises(RolloutFailure, match="cannot be reached"):

@@ -12,7 +12,16 @@ from openai.types.responses import Response
 
 from polygym.protocol.items import output_message
 from polygym.protocol.json import JsonObject
-from polygym.protocol.responses import add_usage, check_response, new_id, new_response, new_usage, with_defaults
+from polygym.protocol.responses import (
+    add_usage,
+    check_response,
+    incomplete_response,
+    incompleteness_of,
+    new_id,
+    new_response,
+    new_usage,
+    with_defaults,
+)
 
 usages = st.none() | st.builds(new_usage, st.integers(0, 10**9), st.integers(0, 10**9))
 
@@ -159,3 +168,52 @@ def test_a_default_that_one_caller_changes_is_untouched_for_the_next() -> None:
 
     assert with_defaults({})["tools"] == []
     assert new_response({}, [], model="m")["tools"] == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "details"),
+    [("content_filter", "content_filter"), ("context_exceeded", "max_output_tokens")],
+)
+def test_an_incomplete_response_says_why_and_is_what_the_official_client_expects(reason: str, details: str) -> None:
+    params = {"metadata": {"mine": "kept"}}
+
+    answer = incomplete_response(params, reason, model="m", message="10 tokens at most")
+
+    parsed = Response.model_validate(answer)
+    assert parsed.status == "incomplete" and parsed.incomplete_details is not None
+    assert parsed.incomplete_details.reason == details
+    assert (answer["metadata"]["mine"], answer["metadata"]["ng_termination_message"]) == ("kept", "10 tokens at most")
+    assert incompleteness_of(answer) == reason
+    assert check_response(answer) is None
+    assert params == {"metadata": {"mine": "kept"}}
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        ({"status": "completed", "incomplete_details": None}, None),
+        ({"status": "completed", "metadata": {"ng_termination_reason": "user_done"}}, None),
+        ({"status": "incomplete"}, "unknown"),
+        ({"incomplete_details": "odd"}, "unknown"),
+        ({"incomplete_details": {"reason": None}, "metadata": ["odd"]}, "unknown"),
+        ({"incomplete_details": {"reason": "max_steps"}}, "max_steps"),
+        ({"status": "incomplete", "metadata": {"ng_termination_reason": "empty_output"}}, "empty_output"),
+    ],
+)
+def test_why_a_response_is_incomplete_is_one_word(response: JsonObject, reason: str | None) -> None:
+    assert incompleteness_of(response) == reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"status": "in_progress"}, "not finished"),
+        ({"status": "failed"}, "not finished"),
+        ({"status": ["completed"]}, "not finished"),
+        ({"usage": 5}, "'usage' must be an object"),
+        ({"metadata": []}, "'metadata' must be an object"),
+        ({"incomplete_details": "length"}, "'incomplete_details' must be an object"),
+    ],
+)
+def test_a_response_that_would_trip_its_readers_is_refused(fields: JsonObject, said: str) -> None:
+    assert said in (check_response({"output": [], **fields}) or "")

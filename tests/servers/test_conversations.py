@@ -1,6 +1,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from polygym import Conversation, JsonObject, RolloutContext
 from polygym.channels.embedded import EmbeddedModel, EmbeddedResources
 from polygym.protocol.items import user_message
@@ -61,3 +63,71 @@ def test_why_it_ended_can_be_noted_before_anything_was_said() -> None:
 
     response = conversation.response()
     assert (response["output"], response["metadata"]) == ([], {"ng_termination_reason": "user_done"})
+
+
+class Saying:
+    """A model that answers one thing."""
+
+    def __init__(self, **response: Any) -> None:
+        self.response = {"output": [], "status": "completed", **response}
+        self.calls = 0
+
+    async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+        self.calls += 1
+        return self.response
+
+
+def turn(**response: Any) -> tuple[JsonObject, bool, int]:
+    """The final response to a turn of a model that answers so, whether it was complete, and how often it was asked."""
+
+    async def run() -> tuple[JsonObject, bool, int]:
+        model = Saying(**response)
+        conversation = Conversation(model, {"input": []}, None, RolloutContext("0-0"))  # type: ignore[arg-type]
+        is_complete = await conversation.take_turn()
+        return conversation.response(), is_complete, model.calls
+
+    return asyncio.run(run())
+
+
+def message(*parts: JsonObject) -> JsonObject:
+    return {"type": "message", "role": "assistant", "content": list(parts)}
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        [],
+        [message()],
+        [message({"type": "output_text", "text": " \n"})],
+        [{"type": "message", "role": "assistant", "content": ""}],
+        [{"type": "reasoning", "summary": []}, message({"type": "output_text", "text": ""})],
+    ],
+)
+def test_an_answer_without_a_word_is_incomplete(output: list[JsonObject]) -> None:
+    response, is_complete, _ = turn(output=output)
+
+    assert not is_complete
+    assert (response["status"], response["metadata"]) == ("incomplete", {"ng_termination_reason": "empty_output"})
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "refusal", "refusal": "no"},
+        {"type": "output_image", "image_url": "x"},
+        {"type": "output_text", "text": "."},
+    ],
+)
+def test_a_refusal_an_image_and_a_full_stop_are_answers(part: JsonObject) -> None:
+    response, is_complete, _ = turn(output=[message(part)])
+
+    assert is_complete
+    assert response["status"] == "completed"
+
+
+def test_a_call_in_an_answer_that_was_cut_short_is_not_carried_out() -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "look", "arguments": '{"at'}
+
+    _, is_complete, calls = turn(output=[call], status="incomplete")
+
+    assert (is_complete, calls) == (False, 1)

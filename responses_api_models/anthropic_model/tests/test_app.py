@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from polygym import FailureClass, JsonObject, RolloutContext, RolloutFailure, check_response
 from polygym.channels.embedded import EmbeddedModel
+from polygym.channels.endpoint import Endpoint
 from polygym.channels.endpoint_model import check_completion
 from polygym.fleet.serving import edge_app
 from polygym.protocol.errors import ConfigError
@@ -372,10 +373,11 @@ def test_an_answer_of_another_shape_is_a_bad_response(call: Call, answer: JsonOb
     assert caught.value.failure_class is FailureClass.MODEL_BAD_RESPONSE
 
 
-class Canned:
+class Canned(Endpoint):
     """An endpoint that has answered already."""
 
     def __init__(self, answer: JsonObject) -> None:
+        super().__init__("http://host/v1", headers={"x-api-key": "sk-hidden-key"})
         self._answer = answer
 
     async def post(self, path: str, body: JsonObject, context: RolloutContext) -> JsonObject:
@@ -386,7 +388,7 @@ class Canned:
 @given(spoiled(anthropic_answers()).filter(lambda answer: isinstance(answer, dict)))
 def test_whatever_an_endpoint_answers_is_an_answer_in_each_dialect_or_a_named_failure(answer: JsonObject) -> None:
     server = make()
-    server.endpoint = Canned(answer)  # type: ignore[assignment]
+    server.endpoint = Canned(answer)
     chat = {"messages": [{"role": "user", "content": "hi"}]}
 
     async def problem(call: Awaitable[JsonObject], check: Callable[[JsonObject], str | None]) -> str | None:
@@ -403,6 +405,16 @@ def test_whatever_an_endpoint_answers_is_an_answer_in_each_dialect_or_a_named_fa
         ]
 
     assert asyncio.run(run()) == [None, None, None]
+
+
+def test_a_key_that_the_endpoint_repeats_is_not_shown() -> None:
+    server = make()
+    server.endpoint = Canned({"type": "error", "message": "x", "error": {"was": "sk-hidden-key" + 9000 * "x"}})
+
+    for call in (responses({"input": "hi"}), messages({"messages": []})):
+        with pytest.raises(RolloutFailure) as caught:
+            asyncio.run(call(server))  # type: ignore[arg-type]
+        assert "sk-hidden-key" not in caught.value.message and len(caught.value.message) < 2000
 
 
 @pytest.mark.parametrize(

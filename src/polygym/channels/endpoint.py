@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from time import monotonic, perf_counter
 
 import aiohttp
+from aiohttp import hdrs
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -152,7 +153,7 @@ class Endpoint:
     async def _probe(self, target: Target) -> Fault | None:
         try:
             async with self._open().get(target.url, allow_redirects=False, proxy=target.proxy) as answer:
-                raw = await _read(answer) or b""
+                raw = await _read_in_bounds(answer) or b""
         except aiohttp.ClientConnectorError as error:
             return fault_of_error(target, error, self._timeout_s)
         except (aiohttp.ClientError, OSError):
@@ -198,7 +199,7 @@ class Endpoint:
             answer = await self._open().post(
                 target.url, data=JsonBody(encoded), allow_redirects=False, proxy=target.proxy
             )
-            raw = await _read(answer)
+            raw = await (answer.read() if _is_short(answer) else _read_in_bounds(answer))
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             return fault_of_error(target, error, self._timeout_s)
         if raw is None:
@@ -278,11 +279,14 @@ def _target(base: URL, path: str, secrets: tuple[str, ...]) -> Target:
     )
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes | None:
+def _is_short(answer: aiohttp.ClientResponse) -> bool:
+    """Whether the body says how long it is, is what it says, and is no longer than answers are."""
+    length = answer.headers.get(hdrs.CONTENT_LENGTH, "")
+    return len(length) < 9 and length.isdecimal() and hdrs.CONTENT_ENCODING not in answer.headers
+
+
+async def _read_in_bounds(answer: aiohttp.ClientResponse) -> bytes | None:
     """The body; None for one that is larger than any answer, of which no more than that is read."""
-    length = answer.content_length
-    if length is not None and length <= LARGEST_ANSWER and "Content-Encoding" not in answer.headers:
-        return await answer.read()
     chunks: list[bytes] = []
     size = 0
     try:
