@@ -131,6 +131,10 @@ BUILT_IN = {
     "openai_model": "responses_api_models",
     "vllm_model": "responses_api_models",
     "anthropic_model": "responses_api_models",
+    "azure_openai_model": "responses_api_models",
+    "inference_provider": "responses_api_models",
+    "litellm_model": "responses_api_models",
+    "replay_model": "responses_api_models",
     "random_model": "responses_api_models",
 }
 

@@ -1,9 +1,7 @@
-"""ASGI applications of this process: called without a socket, and served on one."""
+"""ASGI applications of this process, called without a socket."""
 
 from http import HTTPStatus
 from typing import Any
-
-from aiohttp import web
 
 from polygym.channels.headers import CONTENT, DURATIONS, take_durations
 from polygym.channels.http import Answer, HttpServer
@@ -12,8 +10,6 @@ from polygym.protocol.failures import describe
 from polygym.protocol.json import JsonObject, dumps
 from polygym.servers.asgi import AsgiServer, Message, Receive, Scope
 
-LARGEST_BODY = 1 << 30
-"""Bytes; images and long contexts travel inside JSON."""
 PLACE = ("127.0.0.1", 0)
 """Where the caller is, as an application is told."""
 
@@ -30,7 +26,7 @@ class AsgiConnection(HttpServer):
         content = dumps(body)
         sent = {**headers, "Content-Type": "application/json", "Content-Length": str(len(content))}
         try:
-            await self._server.app()(_scope("POST", path, list(_encoded(sent))), _given(content), answer.send)
+            await self._server.app()(scope_of("POST", path, list(_encoded(sent))), given(content), answer.send)
         except Exception as error:  # one that turns errors into answers itself never comes here
             return Answer(HTTPStatus.INTERNAL_SERVER_ERROR.value, dumps(describe(error)), has_parts=False)
         for header in answer.all("set-cookie"):
@@ -47,7 +43,8 @@ def _encoded(headers: dict[str, str]) -> Any:
         yield name.lower().encode("latin-1"), value.encode("latin-1")
 
 
-def _scope(method: str, path: str, headers: list[tuple[bytes, bytes]], query: str = "") -> Scope:
+def scope_of(method: str, path: str, headers: list[tuple[bytes, bytes]], query: str = "") -> Scope:
+    """The scope of one HTTP request; names of headers in lower case."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -65,7 +62,8 @@ def _scope(method: str, path: str, headers: list[tuple[bytes, bytes]], query: st
     }
 
 
-def _given(body: bytes) -> Receive:
+def given(body: bytes) -> Receive:
+    """What an application receives of a request whose body is `body`."""
     is_given = False
 
     async def receive() -> Message:
@@ -98,45 +96,3 @@ class _Collected:
         """The values of a header; the name in lower case."""
         wanted = name.encode()
         return [value.decode("latin-1") for key, value in self._headers if key.lower() == wanted]
-
-
-def asgi_edge(server: AsgiServer) -> web.Application:
-    """The application, to be served like our own servers' endpoints. Parts of an answer go out as they come."""
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        headers = [(name.lower(), value) for name, value in request.raw_headers]
-        scope = _scope(request.method, request.path, headers, request.query_string)
-        answer = _Relayed(request)
-        await server.app()(scope, _given(await request.read()), answer.send)
-        return await answer.finished()
-
-    app = web.Application(client_max_size=LARGEST_BODY)
-    app.router.add_route("*", "/{path:.*}", handle)
-    return app
-
-
-class _Relayed:
-    """An application's answer, sent on as it comes."""
-
-    def __init__(self, request: web.Request) -> None:
-        self._request = request
-        self._response = web.StreamResponse(status=HTTPStatus.INTERNAL_SERVER_ERROR)
-
-    async def send(self, message: Message) -> None:
-        """The next part of it."""
-        if message["type"] == "http.response.start":
-            self._response = web.StreamResponse(status=message["status"])
-            for name, value in message.get("headers") or ():
-                self._response.headers.add(name.decode("latin-1"), value.decode("latin-1"))
-        elif message["type"] == "http.response.body":
-            if not self._response.prepared:
-                await self._response.prepare(self._request)
-            if body := message.get("body"):
-                await self._response.write(body)
-
-    async def finished(self) -> web.StreamResponse:
-        """The answer, all of it sent."""
-        if not self._response.prepared:
-            await self._response.prepare(self._request)
-        await self._response.write_eof()
-        return self._response

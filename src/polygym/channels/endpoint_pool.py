@@ -47,7 +47,6 @@ class Member:
     """Of them, without an answer."""
     failed_in_a_row: int = 0
 
-
     def to_json(self) -> JsonObject:
         """Its state, for whoever asks how a run is doing."""
         return {

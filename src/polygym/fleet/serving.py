@@ -4,7 +4,7 @@ import socket
 
 from aiohttp import web
 
-from polygym.channels.asgi import asgi_edge
+from polygym.channels.asgi_edge import asgi_edge
 from polygym.channels.edge import ResourcesEdge, agent_app
 from polygym.channels.edge_models import ModelEdge
 from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources

@@ -1,0 +1,53 @@
+"""ASGI applications of this process, served on a socket like our own servers."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from polygym.channels.asgi import given, scope_of
+from polygym.servers.asgi import AsgiServer, Message
+
+LARGEST_BODY = 1 << 30
+"""Bytes; images and long contexts travel inside JSON."""
+
+
+def asgi_edge(server: AsgiServer) -> web.Application:
+    """The application, to be served like our own servers' endpoints. Parts of an answer go out as they come."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        headers = [(name.lower(), value) for name, value in request.raw_headers]
+        scope = scope_of(request.method, request.path, headers, request.query_string)
+        answer = _Relayed(request)
+        await server.app()(scope, given(await request.read()), answer.send)
+        return await answer.finished()
+
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app.router.add_route("*", "/{path:.*}", handle)
+    return app
+
+
+class _Relayed:
+    """An application's answer, sent on as it comes."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self._response = web.StreamResponse(status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    async def send(self, message: Message) -> None:
+        """The next part of it."""
+        if message["type"] == "http.response.start":
+            self._response = web.StreamResponse(status=message["status"])
+            for name, value in message.get("headers") or ():
+                self._response.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+        elif message["type"] == "http.response.body":
+            if not self._response.prepared:
+                await self._response.prepare(self._request)
+            if body := message.get("body"):
+                await self._response.write(body)
+
+    async def finished(self) -> web.StreamResponse:
+        """The answer, all of it sent."""
+        if not self._response.prepared:
+            await self._response.prepare(self._request)
+        await self._response.write_eof()
+        return self._response
