@@ -218,6 +218,7 @@ counts_children = pytest.mark.skipif(
 @counts_children
 def test_a_process_that_fails_at_import_stops_its_siblings_and_shows_its_last_output(tmp_path: Path) -> None:
     async def main() -> None:
+        before = _children()
         config = notebook_config(tmp_path, notebook="process", policy="process")
         write(tmp_path, "resources_servers/notebook/app.py", "print('so far so good')\nimport no_such_package\n")
         fleet = Fleet(config)
@@ -228,7 +229,7 @@ def test_a_process_that_fails_at_import_stops_its_siblings_and_shows_its_last_ou
         assert "so far so good" in text
         assert "notebook.yaml:1: resources_servers/notebook/app.py cannot be imported: ModuleNotFoundError" in text
         assert "Traceback" not in text
-        assert _children() == []
+        assert _children() == before
 
     asyncio.run(main())
 
@@ -236,16 +237,17 @@ def test_a_process_that_fails_at_import_stops_its_siblings_and_shows_its_last_ou
 @counts_children
 def test_a_start_that_is_cancelled_leaves_nothing_running(tmp_path: Path) -> None:
     async def main() -> None:
+        before = _children()
         config = notebook_config(tmp_path, notebook="process", policy="process")
         write(tmp_path, "resources_servers/notebook/app.py", "import time\ntime.sleep(600)\n")
         fleet = Fleet(config)
         starting = asyncio.create_task(fleet.start())
-        while len(_children()) < 2:  # noqa: ASYNC110
+        while len(_children()) < len(before) + 2:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await starting
-        assert _children() == []
+        assert _children() == before
 
     asyncio.run(main())
 

@@ -78,7 +78,7 @@ def test_output_is_passed_on_and_its_end_kept(tmp_path: Path, caplog: pytest.Log
             await process.stop()
             assert process.tail()[-3:] == ["a", "b", "c"]
 
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "polygym.process"):
         asyncio.run(main())
     assert "game: half a line" in caplog.text
 

@@ -2,8 +2,10 @@ import asyncio
 import os
 import sys
 import threading
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -36,20 +38,41 @@ def test_a_blocking_method_runs_in_a_thread() -> None:
     assert asyncio.run(server.seed(session))["thread"] != threading.get_ident()
 
 
-def test_a_method_marked_for_a_process_runs_in_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "resources_servers" / "heavy_one"
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """`resources_servers`, without a place yet."""
+    package = ModuleType("resources_servers")
+    package.__path__ = []
+    monkeypatch.setitem(sys.modules, "resources_servers", package)
+    return package
+
+
+def heavy_in(root: Path, name: str, package: ModuleType) -> ResourcesServer:
+    """The server of a new component of that name under `root`, found by its package."""
+    folder = root / "resources_servers" / name
     folder.mkdir(parents=True)
     (folder / "app.py").write_text(HEAVY)
-    package = ModuleType("resources_servers")
-    package.__path__ = [str(tmp_path / "resources_servers")]
-    monkeypatch.setitem(sys.modules, "resources_servers", package)
-    from resources_servers.heavy_one.app import Heavy  # type: ignore[import-not-found]
+    package.__path__.append(str(root / "resources_servers"))
+    server: ResourcesServer = import_module(f"resources_servers.{name}.app").Heavy(name, ResourcesServerConfig(), None)
+    return server
 
-    server = Heavy("heavy", ResourcesServerConfig(), None)
+
+def verified(server: ResourcesServer) -> dict[str, Any]:
     session = server.new_session(server.task_of({"asked": "this"}), "0-0")
-    verified = asyncio.run(server.verify_response({"asked": "this"}, new_response({}, [], model="m"), session))
-    assert verified["pid"] != os.getpid()
-    assert (verified["reward"], verified["asked"], verified["server"]) == (1.0, "this", "heavy")
+    return asyncio.run(server.verify_response({"asked": "this"}, new_response({}, [], model="m"), session))
+
+
+def test_a_method_marked_for_a_process_runs_in_another_one(tmp_path: Path, package: ModuleType) -> None:
+    answer = verified(heavy_in(tmp_path, "heavy_one", package))
+    assert answer["pid"] != os.getpid()
+    assert (answer["reward"], answer["asked"], answer["server"]) == (1.0, "this", "heavy_one")
+
+
+def test_the_processes_find_components_of_roots_that_came_later(tmp_path: Path, package: ModuleType) -> None:
+    first = heavy_in(tmp_path / "first", "heavy_first", package)
+    assert verified(first)["server"] == "heavy_first"
+    assert verified(heavy_in(tmp_path / "later", "heavy_later", package))["server"] == "heavy_later"
+    assert verified(first)["server"] == "heavy_first"
 
 
 def test_an_async_method_cannot_be_marked() -> None:

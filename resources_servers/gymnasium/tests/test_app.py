@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("gymnasium", reason="the extra 'gymnasium' is not installed")
+gymnasium = pytest.importorskip("gymnasium", reason="the extra 'gymnasium' is not installed")
 
 from polygym import FailureClass, JsonObject, RolloutFailure
 from polygym.kit import Environment, call, generate_rows, load_environment, play
@@ -171,12 +171,17 @@ def test_rows_that_cannot_be_played_fail_at_the_seed_and_say_why(
     assert caught.value.failure_class is FailureClass.SEED_ERROR
 
 
-def test_modules_that_register_environments_are_imported_at_the_start() -> None:
+def test_modules_that_register_environments_are_imported_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def start(*modules: str) -> None:
         config = GymnasiumEnvServer.parse_config({"imports": list(modules)}, "test")
         asyncio.run(GymnasiumEnvServer("gymnasium", config, None).start())  # type: ignore[arg-type]
 
-    start("resources_servers.gymnasium.tests.worlds")
+    (tmp_path / "more_worlds.py").write_text("import gymnasium\ngymnasium.register('more-worlds/Late-v0', object)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    start("more_worlds")
+    assert gymnasium.spec("more-worlds/Late-v0").entry_point is object
     with pytest.raises(InputError, match="no_such_worlds cannot be imported"):
         start("no_such_worlds")
 

@@ -76,6 +76,8 @@ async def run_blocking(pool: Pool, method: Callable[..., Any], /, *args: Any, **
 
 
 _executors: "dict[Pool, Executor]" = {}
+_packages: dict[str, list[str]] = {}
+"""Where the workers of the process pool find components."""
 _semaphores: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Pool, asyncio.Semaphore]]" = WeakKeyDictionary()
 
 
@@ -91,16 +93,20 @@ def _executor(pool: Pool) -> "Executor":
     from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
     from multiprocessing import get_context
 
-    if pool not in _executors:
-        if pool == "thread":
+    if pool == "thread":
+        if pool not in _executors:
             _executors[pool] = ThreadPoolExecutor(WORKERS[pool], thread_name_prefix="polygym-blocking")
-        else:
-            known = [name for name in SERVER_TYPES if name in sys.modules]
-            packages: Mapping[str, list[str]] = {name: list(sys.modules[name].__path__) for name in known}
-            context = get_context("forkserver")
-            _executors[pool] = ProcessPoolExecutor(
-                WORKERS[pool], mp_context=context, initializer=_begin_worker, initargs=(packages,)
-            )
+        return _executors[pool]
+    packages = {name: list(sys.modules[name].__path__) for name in SERVER_TYPES if name in sys.modules}
+    if pool in _executors and packages != _packages:  # components of another root have come since
+        _executors.pop(pool).shutdown(wait=False)
+    if pool not in _executors:
+        _packages.clear()
+        _packages.update(packages)
+        context = get_context("forkserver")
+        _executors[pool] = ProcessPoolExecutor(
+            WORKERS[pool], mp_context=context, initializer=_begin_worker, initargs=(packages,)
+        )
     return _executors[pool]
 
 
