@@ -97,7 +97,9 @@ def _executor(pool: Pool) -> "Executor":
         if pool not in _executors:
             _executors[pool] = ThreadPoolExecutor(WORKERS[pool], thread_name_prefix="polygym-blocking")
         return _executors[pool]
-    packages = {name: list(sys.modules[name].__path__) for name in SERVER_TYPES if name in sys.modules}
+    packages: Mapping[str, list[str]] = {
+        name: list(sys.modules[name].__path__) for name in SERVER_TYPES if name in sys.modules
+    }
     if pool in _executors and packages != _packages:  # components of another root have come since
         _executors.pop(pool).shutdown(wait=False)
     if pool not in _executors:
