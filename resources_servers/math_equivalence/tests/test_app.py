@@ -1,7 +1,5 @@
 """Mathematics: equivalent answers in whatever form, answers that only look like it, and limits on their cost."""
 
-import asyncio
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,13 +7,13 @@ from typing import Any
 import pytest
 
 from polygym import JsonObject, RolloutFailure
-from polygym.kit import Environment, Playground, generate_rows, load_environment, play
+from polygym.kit import Environment, load_environment, play
 from polygym.protocol.errors import InputError
 
 pytest.importorskip("math_verify")
 
-from resources_servers.math_equivalence.answers import final_expressions
 from resources_servers.math_equivalence.app import MathServer
+from resources_servers.math_equivalence.tests.playing import play_all
 
 FOLDER = Path(__file__).parent.parent
 
@@ -27,20 +25,6 @@ def mathematics() -> Environment:
 
 def row(expected: str, **fields: Any) -> JsonObject:
     return {"responses_create_params": {"input": "What is it?"}, "expected_answer": expected, **fields}
-
-
-def play_all(environment: Environment, plays: Iterable[tuple[JsonObject, Any]]) -> list[JsonObject]:
-    """The verified rows of many rollouts, several at a time."""
-
-    async def run() -> list[JsonObject]:
-        async with Playground(environment) as playground:
-            outcomes = await playground.play_all(list(plays), concurrency=8)
-        for outcome in outcomes:
-            if outcome.failure is not None:
-                raise outcome.failure
-        return [outcome.record for outcome in outcomes]
-
-    return asyncio.run(run())
 
 
 def judged_otherwise(
@@ -364,39 +348,6 @@ def test_nothing_that_an_answer_says_is_executed(mathematics: Environment, tmp_p
 
     assert [each["reward"] for each in play_all(mathematics, [(row("5"), answer) for answer in answers])] == [0] * 4
     assert not trace.exists()
-
-
-def test_the_reference_solves_what_is_generated_and_wrong_policies_do_not(mathematics: Environment) -> None:
-    for difficulty in (0.0, 0.5, 1.0):
-        rows = generate_rows(mathematics, 6, seed=5, difficulty=difficulty)
-        solved = play_all(mathematics, [(each, mathematics.solve(each)) for each in rows])
-        assert [each["expected_answer"] for each in solved if each["reward"] != 1.0] == []
-        wrong = [(each, name, script) for each in rows[:1] for name, script in mathematics.wrong_answers(each).items()]
-        verified = play_all(mathematics, [(each, script) for each, _, script in wrong])
-        names = [name for (_, name, _), each in zip(wrong, verified, strict=True) if each["reward"]]
-        assert names == []
-
-
-def test_difficulty_adds_topics_and_rows_are_what_the_seed_says(mathematics: Environment) -> None:
-    easy, hard = (generate_rows(mathematics, 25, difficulty=difficulty) for difficulty in (0.0, 1.0))
-
-    assert {each["topic"] for each in easy} == {"algebra", "numbers"}
-    assert {each["topic"] for each in hard} >= {"calculus", "linear_algebra", "probability"}
-    written = [json.loads(line) for line in (FOLDER / "data" / "example.jsonl").read_text().splitlines()]
-    assert generate_rows(mathematics, 5) == written
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "The answer is not \\boxed{249}.",
-        "\\boxed{249} is wrong.",
-        "The answer is not 249",
-        "\\boxed{249}\n\nNo wait, I am not sure at all, it may be 248.",
-    ],
-)
-def test_an_answer_that_is_denied_or_taken_back_is_none(answer: str) -> None:
-    assert final_expressions(answer) == []
 
 
 def test_sets_of_numbers_count_however_they_are_written(mathematics: Environment) -> None:

@@ -18,7 +18,8 @@ TOKEN_COUNTS: Final = ("input_tokens", "output_tokens", "total_tokens")
 SCORED_STATES: Final = frozenset({RolloutState.SCORED, RolloutState.MASKED})
 """States with a reward that counts. A masked rollout is kept out of training, not out of statistics."""
 
-_OWN_PREFIX = "_ng_"
+_NUMBER: Final = (int, float)
+_OWN_PREFIX: Final = "_ng_"
 _ERROR_OUTPUT = '{"error"'
 
 
@@ -38,7 +39,7 @@ def state_of(record: JsonObject) -> RolloutState:
     """
     claimed = record.get(ROLLOUT_STATE)
     if claimed is not None:
-        state = RolloutState(claimed)
+        state = claimed if claimed.__class__ is RolloutState else RolloutState(claimed)
         return state if state not in SCORED_STATES or _has_finite_reward(record) else RolloutState.FAILED
     if record.get(FAILURE_CLASS) or not _has_finite_reward(record):
         return RolloutState.FAILED
@@ -59,17 +60,17 @@ def numbers_of(record: JsonObject) -> dict[str, float]:
     numbers = {
         name: float(value)
         for name, value in record.items()
-        if isinstance(value, (int, float)) and not name.startswith(_OWN_PREFIX) and math.isfinite(value)
+        if isinstance(value, _NUMBER) and name[:4] != _OWN_PREFIX and math.isfinite(value)
     }
     components = record.get(REWARD_COMPONENTS)
     if isinstance(components, dict):
         for name, value in components.items():
-            if isinstance(value, (int, float)) and math.isfinite(value):
+            if isinstance(value, _NUMBER) and math.isfinite(value):
                 numbers[f"{REWARD_COMPONENTS}/{name}"] = float(value)
     usage = usage_of(record)
     for name in TOKEN_COUNTS:
         count = usage.get(name)
-        if isinstance(count, (int, float)) and math.isfinite(count):
+        if isinstance(count, _NUMBER) and math.isfinite(count):
             numbers[name] = float(count)
     return numbers
 
@@ -109,11 +110,14 @@ def work_of(record: JsonObject) -> Work | None:
         kind = item.get("type") if isinstance(item, dict) else None
         if kind == "function_call_output":
             is_model_speaking = False
-            tool_errors += _is_error(item.get("output"))
+            if _is_error(item.get("output")):
+                tool_errors += 1
             continue
-        tool_calls += kind == "function_call"
-        model_calls += not is_model_speaking
-        is_model_speaking = True
+        if kind == "function_call":
+            tool_calls += 1
+        if not is_model_speaking:
+            is_model_speaking = True
+            model_calls += 1
     return Work(model_calls, tool_calls, tool_errors)
 
 

@@ -106,15 +106,16 @@ def add_usage(total: JsonObject | None, usage: JsonObject | None) -> JsonObject 
     added = dict(total)
     for key, value in usage.items():
         before = added.get(key)
-        if isinstance(value, dict):
+        if value.__class__ is int or value.__class__ is float:
+            added[key] = value + (before if isinstance(before, _NUMBER) else 0)
+        elif isinstance(value, dict):
             added[key] = add_usage(before if isinstance(before, dict) else None, value)
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            added[key] = value + (before if isinstance(before, (int, float)) else 0)
         else:
             added.setdefault(key, value)
     return added
 
 
+_NUMBER = (int, float)
 _OBJECT_OR_NULL = (dict, NoneType)
 _FINISHED = (None, "completed", "incomplete")
 """Statuses of a response that somebody can go on with."""
