@@ -45,7 +45,9 @@ def test_a_call_is_read_as_it_is_meant(line: str, wanted: ToolCall) -> None:
     assert read_call(line, TOOLS) == wanted
 
 
-@pytest.mark.parametrize("line", ["lookout", "It is 3 o'clock.", "", "look, there", "lo ok", '{"city": "Paris"}'])
+@pytest.mark.parametrize(
+    "line", ["lookout", "It is 3 o'clock.", "", "look, there", "lo ok", '{"city": "Paris"}', "get-weathers", "f(x)"]
+)
 def test_what_begins_with_no_tools_name_is_no_call(line: str) -> None:
     assert read_call(line, TOOLS) is None
 
@@ -60,6 +62,8 @@ def test_what_begins_with_no_tools_name_is_no_call(line: str) -> None:
         ("get-weather city='New York", "a quote is not closed"),
         ('get-weather city="New York', "no JSON"),
         ("get-weather places=[1, 2", "no JSON"),
+        ("get_weather city=Paris", "there is no tool 'get_weather', but 'get-weather'"),
+        ("get-wether(city=Paris)", "there is no tool 'get-wether', but 'get-weather'"),
     ],
 )
 def test_a_call_that_goes_wrong_says_where(line: str, message: str) -> None:

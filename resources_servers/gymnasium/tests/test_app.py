@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-gymnasium = pytest.importorskip("gymnasium", reason="the extra 'gymnasium' is not installed")
+pytest.importorskip("gymnasium", reason="the extra 'gymnasium' is not installed")
+
+import gymnasium
 
 from polygym import FailureClass, JsonObject, RolloutFailure
 from polygym.kit import Environment, call, generate_rows, load_environment, play

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 from polygym.kit.scripts import ToolCall
@@ -14,19 +15,25 @@ _DECODER: Final = json.JSONDecoder()
 
 
 class CallLineError(Exception):
-    """A line begins with a tool's name and goes on as no call. The message says where."""
+    """A line begins with a tool's name, or nearly, and is no call of it. The message says where."""
 
 
 def read_call(line: str, tools: Mapping[str, JsonObject]) -> ToolCall | None:
     """The call that a line makes; None when it does not begin with the name of a tool.
 
-    `tools` are the JSON Schemas of their arguments, by name. Raises CallLineError.
+    `tools` are the JSON Schemas of their arguments, by name. Raises CallLineError, also for what looks like a call of a
+    tool whose name is spelt a little differently.
     """
     found = _CALL.fullmatch(line)
-    if found is None or found[1] not in tools:
+    if found is None:
         return None
     in_parentheses = found[2] is not None
     text = (found[2] if in_parentheses else found[3] or "").strip()
+    if found[1] not in tools:
+        near = get_close_matches(found[1], tools)
+        if near and (in_parentheses or text.startswith("{") or _KEY.match(text)):
+            raise CallLineError(f"there is no tool {found[1]!r}, but {' and '.join(map(repr, near))}")
+        return None
     if text.startswith("{"):
         return ToolCall(found[1], _object(text))
     return ToolCall(found[1], _pairs(text, tools[found[1]], ends_at_comma=in_parentheses))
