@@ -30,11 +30,14 @@ test: $(VENV)/dev.stamp ## Set up, then run the tests; ARGS="..." goes to pytest
 test-extras: $(VENV)/dev.stamp ## Set up, then run the tests of the parts that need large libraries, each in an environment of its own
 	$(call test_extra,openenv,'openenv-core>=0.3$(,)<0.4',-m extra resources_servers/openenv)
 	$(call test_extra,verifiers,'verifiers>=0.1.14$(,)<0.1.15',-m extra responses_api_agents/verifiers_agent)
-	$(call test_extra,transformers,'torch==2.13.0' 'transformers>=4.57' 'accelerate' 'openai>=2',-m transformers responses_api_models/transformers_model)
+	$(call test_extra,nemo,--editable compat,-m compat compat/tests)
+	$(call test_extra,transformers,'transformers>=5$(,)<6' accelerate 'openai>=2',-m transformers responses_api_models,torch==2.13.0)
 
+# Its name, what to install, pytest's arguments; what pip installs first, because it finds a build that uv does not.
 , := ,
 define test_extra
-	@test -x .venvs/$(1)/bin/python || "$(UV)" venv --quiet --python $(BIN)/python .venvs/$(1)
+	@test -x .venvs/$(1)/bin/python || "$(UV)" venv --quiet --seed --python $(BIN)/python .venvs/$(1)
+	$(if $(4),.venvs/$(1)/bin/python -m pip install --quiet $(4))
 	"$(UV)" pip install --quiet --python .venvs/$(1)/bin/python --editable . pytest pytest-timeout hypothesis $(2)
 	PATH="$(abspath $(BIN)):$$PATH" .venvs/$(1)/bin/python -m pytest $(3)
 endef

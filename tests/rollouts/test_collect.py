@@ -285,6 +285,21 @@ def test_a_model_that_is_down_is_waited_for_without_spending_attempts(tmp_path: 
     assert (collection.progress.done, collection.progress.failed) == (40, 0)
 
 
+@pytest.mark.parametrize("failure_class", [FailureClass.MODEL_UNAVAILABLE, FailureClass.ENVIRONMENT_LOST])
+def test_a_lone_rollout_that_finds_nobody_there_waits_without_spending_attempts(
+    tmp_path: Path, failure_class: FailureClass
+) -> None:
+    calls = 0
+
+    def down_for_a_while(*_: int) -> RolloutFailure | None:
+        nonlocal calls
+        calls += 1
+        return RolloutFailure(failure_class, Stage.TOOL, "nobody", is_nobody_there=True) if 1 < calls < 9 else None
+
+    collection = run(request(tmp_path, rows=6, concurrency=1), *[FakeAgent(fail=down_for_a_while) for _ in "ab"])
+    assert (collection.progress.done, collection.progress.failed) == (6, 0)
+
+
 def test_a_model_that_stays_away_ends_the_wait_and_the_rest_is_recorded(tmp_path: Path) -> None:
     impatient = RetryPolicy(first_delay_s=0.001, wait_for_model_s=0.0)
     agents = [FakeAgent(fail=lambda task, *_: unavailable() if task > 3 else None) for _ in "ab"]
@@ -349,6 +364,23 @@ def test_what_is_not_finished_within_the_grace_time_is_cancelled_and_run_on_resu
     assert (collection.progress.done, collection.progress.failed) == (1, 0)
     run(request(tmp_path, rows=8, mode="resume"))
     assert keys(tmp_path / "out.jsonl") == [(task, 0) for task in range(8)]
+
+
+def test_a_second_reason_to_stop_does_not_take_the_grace_time_away(tmp_path: Path) -> None:
+    async def go() -> None:
+        agents = {"a": FakeAgent(), "b": FakeAgent(delay_s=60)}
+        with Collection(request(tmp_path, rows=4)) as collection:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(collection.run(agents))
+                while collection.progress.done < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+                collection.stop(0.05)
+                collection.stop()
+
+    asyncio.run(go())
+
+    assert keys(tmp_path / "out.jsonl") == [(0, 0), (2, 0)]
+    assert [row["_ng_failure_class"] for row in read(tmp_path / "out_failures.jsonl")] == ["cancelled"] * 2
 
 
 def test_an_endpoint_that_is_awaited_may_be_away_at_the_first_calls(tmp_path: Path) -> None:

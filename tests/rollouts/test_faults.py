@@ -106,7 +106,7 @@ def collect(root: Path, fault: str, placement: str = "embedded", kill: bool = Fa
         PlanRequest([InputFile(source)], ["steady_agent", "trouble_agent"]),
         root / "out.jsonl",
         concurrency=8,
-        lanes={"trouble_agent": LaneSettings(timeout_s=0.5, max_attempts=2)},
+        lanes={"trouble_agent": LaneSettings(timeout_s=0.5 if fault == "hangs" else 30.0, max_attempts=2)},
         retries=RetryPolicy(first_delay_s=0.01, first_probe_s=0.05, wait_for_environment_s=15.0),
     )
 

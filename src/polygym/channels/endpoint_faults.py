@@ -78,6 +78,7 @@ class Fault:
             message,
             http_status=self.http_status,
             retry_after_s=self.retry_after_s,
+            is_nobody_there=self.is_nobody_there,
         )
 
 

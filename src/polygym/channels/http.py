@@ -68,7 +68,10 @@ class HttpServer:
             raise RolloutFailure(FailureClass.TIMEOUT, stage, message) from error
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             message = f"{self.name}: no answer from {self.url}{path}: {type(error).__name__}: {error}"
-            raise RolloutFailure(FailureClass.ENVIRONMENT_LOST, stage, message) from error
+            is_nobody_there = isinstance(error, aiohttp.ClientConnectorError)
+            raise RolloutFailure(
+                FailureClass.ENVIRONMENT_LOST, stage, message, is_nobody_there=is_nobody_there
+            ) from error
         finally:
             if stage is not Stage.ROLLOUT:
                 context.record(stage, perf_counter() - started)

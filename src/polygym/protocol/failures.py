@@ -85,6 +85,7 @@ class RolloutFailure(Exception):
         *,
         http_status: int | None = None,
         retry_after_s: float | None = None,
+        is_nobody_there: bool = False,
     ) -> None:
         super().__init__(message)
         self.failure_class = failure_class
@@ -94,6 +95,8 @@ class RolloutFailure(Exception):
         """Status the other side answered with, if it answered."""
         self.retry_after_s = retry_after_s
         """Seconds the other side asked to wait, if it did."""
+        self.is_nobody_there = is_nobody_there
+        """Whether there was no connection to the other side: nothing has been asked of it."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (self.to_json(),))
@@ -114,6 +117,8 @@ class RolloutFailure(Exception):
             record["_ng_failure_http_status"] = self.http_status
         if self.retry_after_s is not None:
             record["_ng_failure_retry_after_s"] = self.retry_after_s
+        if self.is_nobody_there:
+            record["_ng_failure_is_nobody_there"] = True
         return record
 
 
@@ -135,6 +140,7 @@ def failure_from_json(record: JsonObject) -> RolloutFailure:
         message,
         http_status=_number(record.get("_ng_failure_http_status"), int),
         retry_after_s=_number(record.get("_ng_failure_retry_after_s"), float),
+        is_nobody_there=record.get("_ng_failure_is_nobody_there") is True,
     )
 
 
@@ -161,7 +167,12 @@ def raise_inside(failure: RolloutFailure, stage: Stage, server: str) -> NoReturn
         failure_class = _REFUSED_IN[stage]
     message = f"{server}, {stage}: a model other than the policy failed ({failure.failure_class}): {failure.message}"
     raise RolloutFailure(
-        failure_class, stage, message, http_status=failure.http_status, retry_after_s=failure.retry_after_s
+        failure_class,
+        stage,
+        message,
+        http_status=failure.http_status,
+        retry_after_s=failure.retry_after_s,
+        is_nobody_there=failure.is_nobody_there,
     ) from failure
 
 

@@ -167,7 +167,8 @@ class Engine:
     def stop(self, grace_s: float | None = None) -> None:
         """Start nothing more; what is still in flight after `grace_s` seconds, if a number is given, is cancelled."""
         self._is_stopping = True
-        self._cancel_at = None if grace_s is None else monotonic() + grace_s
+        if grace_s is not None:
+            self._cancel_at = monotonic() + grace_s
         self._changed.set()
 
     async def run(self) -> None:
@@ -296,7 +297,7 @@ class Engine:
             self._recorder.noticed(
                 f"{breaker.what} is down, waiting {breaker.patience_s:.0f} s at most: {failure.message}"
             )
-        is_waiting = breaker is not None and breaker.is_open and not breaker.is_given_up
+        is_waiting = breaker is not None and not breaker.is_given_up and (breaker.is_open or failure.is_nobody_there)
         settings = self._settings[work.agent]
         if not failure.is_retryable:
             self._recorder.failed(work.agent, row, failure, work.attempt, RolloutState.FAILED)
