@@ -24,6 +24,7 @@ from openai.types.responses.response_output_text_param import Annotation, Logpro
 from pydantic import BaseModel, BeforeValidator, Field
 from typing_extensions import TypedDict
 
+from nemo_gym.openai_types.narrowing import Member, narrowed
 from nemo_gym.openai_types.tokens import TokenIDLogProbMixin, require_whole_tokens
 
 Progress: TypeAlias = Literal["in_progress", "completed", "incomplete"]
@@ -255,6 +256,32 @@ def training_variant_of(item_cls: type[BaseModel]) -> type[BaseModel]:
     return variant
 
 
+_ONLY_OF_ITS_TYPE: dict[str, type[BaseModel]] = {
+    "function_call": NeMoGymResponseFunctionToolCall,
+    "function_call_output": NeMoGymFunctionCallOutput,
+    "reasoning": NeMoGymResponseReasoningItem,
+}
+
+
+def _choose(item: dict[str, Any]) -> Member | None:
+    """The commonest kinds. A message with a text is a short one, one with the model's parts is the model's."""
+    kind = item.get("type")
+    chosen = _ONLY_OF_ITS_TYPE.get(kind) if isinstance(kind, str) else None
+    if kind == "message":
+        content = item.get("content")
+        if isinstance(content, str):
+            chosen = NeMoGymEasyInputMessage
+        elif isinstance(content, list) and content and all(map(_is_models_part, content)):
+            chosen = NeMoGymResponseOutputMessage
+    if chosen is not None and "prompt_token_ids" in item:
+        chosen = RESPONSES_TO_TRAIN.get(chosen, chosen)
+    return None if chosen is None else chosen.__pydantic_validator__
+
+
+def _is_models_part(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") in ("output_text", "refusal")
+
+
 NeMoGymResponseInputItem = Annotated[
     Union[
         NeMoGymEasyInputMessage,
@@ -283,6 +310,7 @@ NeMoGymResponseInputItem = Annotated[
         NeMoGymResponseFunctionToolCallForTraining,
         NeMoGymResponseReasoningItemForTraining,
     ],
+    narrowed(_choose),
     BeforeValidator(require_whole_tokens),
 ]
 NeMoGymResponseInput: TypeAlias = list[NeMoGymResponseInputItem]

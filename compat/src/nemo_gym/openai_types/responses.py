@@ -1,7 +1,7 @@
 """Requests and answers of the Responses dialect, and what they cost."""
 
 from collections.abc import Iterable
-from typing import Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal, Optional, Union
 
 from openai.types.responses import Response
 from openai.types.responses.response_create_params import (
@@ -18,6 +18,7 @@ from openai.types.responses.response_usage import InputTokensDetails, OutputToke
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nemo_gym.openai_types.items import NeMoGymResponseInput, NeMoGymResponseOutputItem
+from nemo_gym.openai_types.narrowing import function_tool, narrowed
 
 
 class NeMoGymResponseCreateParamsNonStreaming(BaseModel):
@@ -42,7 +43,7 @@ class NeMoGymResponseCreateParamsNonStreaming(BaseModel):
     temperature: Optional[float] = None
     text: Optional[ResponseTextConfigParam] = None
     tool_choice: ToolChoice = "auto"
-    tools: list[ToolParam] = Field(default_factory=list)
+    tools: list[Annotated[ToolParam, narrowed(function_tool)]] = Field(default_factory=list)
     top_logprobs: Optional[int] = None
     top_p: Optional[float] = None
     truncation: Optional[Literal["auto", "disabled"]] = None
