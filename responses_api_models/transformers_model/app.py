@@ -5,7 +5,6 @@ and a trainer in the same process replaces the weights with `update_weights`.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
@@ -17,21 +16,20 @@ from polygym import (
     RolloutContext,
     RolloutFailure,
     Stage,
-    new_id,
-    new_response,
 )
-from polygym.protocol.chat import chat_completion_to_response, responses_params_to_chat
+from polygym.channels.endpoint_model import incomplete_or_raise
+from polygym.protocol.chat import chat_completion_to_response, response_to_chat_completion, responses_params_to_chat
 from polygym.protocol.chat.earlier_turns import EarlierTurns, splice
+from polygym.protocol.chat.tool_formats import FORMATS, format_of, tools_of
 from polygym.protocol.errors import ConfigError
 from responses_api_models.transformers_model.answers import OF_TOKENS, Answers, with_token_fields
 from responses_api_models.transformers_model.config import TransformersModelConfig
 from responses_api_models.transformers_model.loading import Loaded, load
-from responses_api_models.transformers_model.prompts import Prompt, Prompts, tools_of
+from responses_api_models.transformers_model.prompts import Prompt, Prompts
 from responses_api_models.transformers_model.requests import chat_body
 from responses_api_models.transformers_model.sampling_params import SamplingParams, sampling_params
 from responses_api_models.transformers_model.sequences import Generation, Sequence, StopTexts
 from responses_api_models.transformers_model.tickets import Ticket
-from responses_api_models.transformers_model.tool_formats import FORMATS, format_of
 
 if TYPE_CHECKING:
     import torch
@@ -74,15 +72,17 @@ class TransformersModel(ModelServer):
             asked = responses_params_to_chat(params)
         except ValueError as error:
             raise self._rejected(error) from error
-        completion = await self._complete(asked)
-        if completion is None:
-            return _no_room(params, self.config.model)
-        return chat_completion_to_response(completion, params)
+        try:
+            return chat_completion_to_response(await self._complete(asked), params)
+        except RolloutFailure as failure:
+            return incomplete_or_raise(failure, params, self.config.model)
 
     async def chat_completions(self, params: JsonObject, context: RolloutContext) -> JsonObject:
         """The ChatCompletion; cut off before its first word where the messages leave no room. Raises RolloutFailure."""
-        completion = await self._complete(params)
-        return _cut_off(self.config.model) if completion is None else completion
+        try:
+            return await self._complete(params)
+        except RolloutFailure as failure:
+            return response_to_chat_completion(incomplete_or_raise(failure, {}, self.config.model))
 
     def list_models(self) -> list[str]:
         """The model that is loaded; the name in a request is not looked at."""
@@ -146,27 +146,30 @@ class TransformersModel(ModelServer):
         engine.start()
         return loaded, engine
 
-    async def _complete(self, params: JsonObject) -> JsonObject | None:
-        """The ChatCompletion, None when the prompt leaves no room for an answer. Raises RolloutFailure."""
+    async def _complete(self, params: JsonObject) -> JsonObject:
+        """The ChatCompletion. Raises RolloutFailure, `context_exceeded` where the prompt leaves no room for one."""
         try:
             body = chat_body(params, self.config)
-            sampling = sampling_params(body)
+            sampling = sampling_params(body, self._loaded.vocabulary_size)
             tools_of(body)
             prompt = await self._with_text(lambda: self._prompt(body))
         except ValueError as error:
             raise self._rejected(error) from error
         room = self._loaded.context_length - len(prompt.ids)
         if room < 1:
-            return None
+            message = (
+                f"{self.name}: the prompt has {len(prompt.ids)} tokens, the context {self._loaded.context_length}."
+            )
+            raise RolloutFailure(FailureClass.CONTEXT_EXCEEDED, Stage.MODEL, message)
         generation = await self._generate(prompt, sampling, room)
         return await self._with_text(lambda: self._completion(generation, body, prompt))
 
     def _prompt(self, body: JsonObject) -> Prompt:
         """The prompt, beginning with the exact ids of earlier turns where they are known. Raises ValueError."""
-        prompt = self._prompts.prompt(body)
+        prompt = self._prompts.prompt({**body, "messages": self._turns.without_tokens(body["messages"])})
         if not prompt.ids:
             raise ValueError("the prompt is empty")
-        exact = self._turns.exact_ids(body["messages"])
+        exact = self._turns.exact_ids(body)
         ids = splice(prompt.ids, exact) if exact is not None else None
         return prompt if ids is None else prompt._replace(ids=ids)
 
@@ -190,12 +193,12 @@ class TransformersModel(ModelServer):
             sequence.is_cancelled = True  # of one that has ended nobody asks
 
     def _completion(self, generation: Generation, body: JsonObject, prompt: Prompt) -> JsonObject:
-        completion = self._answers.completion(generation, body, opens_thinking=prompt.opens_thinking)
+        completion, is_whole = self._answers.completion(generation, body, opens_thinking=prompt.opens_thinking)
         if self.config.return_token_id_information:
             choice = completion["choices"][0]
             choice["message"] = with_token_fields(choice["message"], generation)
-            if generation.stopped_by in self._loaded.end_ids:
-                self._turns.remember(body["messages"], choice["message"])
+            if is_whole and generation.stopped_by in self._loaded.end_ids:
+                self._turns.remember(body, choice["message"])
         return completion
 
     def _decode(self, ids: list[int]) -> str:
@@ -210,25 +213,3 @@ class TransformersModel(ModelServer):
     def _rejected(self, error: ValueError) -> RolloutFailure:
         message = f"{self.name}: the request cannot be answered: {error}."
         return RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, message)
-
-
-def _no_room(params: JsonObject, model: str) -> JsonObject:
-    metadata = {**(params.get("metadata") or {}), "ng_termination_reason": "context_exceeded"}
-    return {
-        **new_response(params, [], model=model),
-        "status": "incomplete",
-        "incomplete_details": {"reason": "max_output_tokens"},
-        "metadata": metadata,
-    }
-
-
-def _cut_off(model: str) -> JsonObject:
-    message = {"role": "assistant", "content": ""}
-    return {
-        "id": new_id("chatcmpl"),
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": model,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "length"}],
-        "usage": None,
-    }

@@ -24,12 +24,17 @@ class Loaded:
     """The chat template; None where none is to be used."""
     context_length: int
     """Tokens of prompt and answer together."""
+    vocabulary_size: int
+    """Tokens that the model knows."""
     end_ids: frozenset[int]
     """Tokens that the model ends an answer with."""
 
 
 def load(config: TransformersModelConfig, instance: str) -> Loaded:
     """What `config` names; takes seconds to minutes. Raises ConfigError that names the server's instance."""
+    for folder in (config.model, config.tokenizer):
+        if folder is not None and folder.startswith(("/", ".", "~")) and not Path(folder).is_dir():
+            raise ConfigError(f"{instance}: there is no folder {folder!r}.")
     transformers = _transformers(instance)
     transformers.utils.logging.disable_progress_bar()  # it would be drawn into the run's own display
     source: dict[str, Any] = {"trust_remote_code": config.trust_remote_code}
@@ -55,6 +60,7 @@ def load(config: TransformersModelConfig, instance: str) -> Loaded:
         engine_tokenizer=copy.deepcopy(tokenizer),
         template=template,
         context_length=_context_length(model, config, instance),
+        vocabulary_size=known,
         end_ids=_end_ids(model, tokenizer),
     )
 

@@ -83,8 +83,7 @@ def _adjust(logits: torch.Tensor, row: Sequence) -> None:
         written, counts = torch.tensor(row.generated, device=logits.device).unique(return_counts=True)
         logits[written] -= params.presence_penalty + params.frequency_penalty * counts
     for token, bias in params.logit_bias.items():
-        if 0 <= token < logits.shape[0]:
-            logits[token] += bias
+        logits[token] += bias
 
 
 def _truncated(logits: torch.Tensor, params: Rows[SamplingParams]) -> torch.Tensor:

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from polygym import JsonObject
 from polygym.servers.base import explain_validation
 
+GREEDY_BELOW: Final = 1e-5
+"""Temperature; vLLM's limit. Divided by less, logits are no numbers any more."""
+
 Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=32)]
 
 
@@ -16,7 +19,7 @@ class SamplingParams(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
     temperature: float = Field(default=1.0, ge=0, allow_inf_nan=False)
-    """0 takes the likeliest token."""
+    """0 takes the likeliest token, and so does what is below `GREEDY_BELOW`."""
     top_p: float = Field(default=1.0, gt=0, le=1)
     top_k: int = Field(default=0, ge=-1)
     """0 and -1 are off."""
@@ -32,13 +35,18 @@ class SamplingParams(BaseModel):
     seed: int | None = None
     presence_penalty: float = Field(default=0.0, ge=-2, le=2)
     frequency_penalty: float = Field(default=0.0, ge=-2, le=2)
-    repetition_penalty: float = Field(default=1.0, gt=0, le=10)
-    logit_bias: dict[int, float] = Field(default_factory=dict)
+    repetition_penalty: float = Field(default=1.0, ge=0.01, le=10)
+    logit_bias: dict[int, Annotated[float, Field(ge=-100, le=100)]] = Field(default_factory=dict)
     """Added to the logits of these tokens."""
     logprobs: bool = False
     """Whether the answer says how likely its tokens were, in OpenAI's form."""
     top_logprobs: int = Field(default=0, ge=0, le=64)
     """Likeliest tokens to name beside each."""
+
+    @field_validator("temperature")
+    @classmethod
+    def _greedy(cls, given: float) -> float:
+        return given if given >= GREEDY_BELOW else 0.0
 
     @field_validator("stop", "stop_token_ids", mode="before")
     @classmethod
@@ -76,8 +84,8 @@ _ONLY: Final = {
 _KNOWN: Final = frozenset({*SamplingParams.model_fields, *_OF_THE_PROMPT, *_WITHOUT_EFFECT, *_ONLY})
 
 
-def sampling_params(body: JsonObject) -> SamplingParams:
-    """What `body`, a chat request without nulls, asks for.
+def sampling_params(body: JsonObject, vocabulary_size: int) -> SamplingParams:
+    """What `body`, a chat request without nulls, asks of a model that knows so many tokens.
 
     `max_completion_tokens` counts as `max_tokens`. Raises ValueError that names what is malformed, and what cannot be
     honoured: an answer must not differ from what was asked without a word.
@@ -92,6 +100,10 @@ def sampling_params(body: JsonObject) -> SamplingParams:
         if name in body and body[name] not in possible:
             raise ValueError(f"{name!r} must be {possible[0]!r}, {body[name]!r} cannot be honoured")
     try:
-        return SamplingParams.model_validate(body)
+        params = SamplingParams.model_validate(body)
     except ValidationError as error:
         raise ValueError(explain_validation(error)) from error
+    for token in (*params.logit_bias, *params.stop_token_ids):
+        if not 0 <= token < vocabulary_size:
+            raise ValueError(f"the model knows no token {token}; it has {vocabulary_size}")
+    return params

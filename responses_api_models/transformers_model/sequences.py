@@ -61,9 +61,9 @@ class StopTexts:
         """A token is at least a byte, and a few more before it settle how the first is read."""
 
     def found_in(self, ids: list[int]) -> str | None:
-        """The text that the last of `ids` has completed."""
+        """The text that the last of `ids` has completed; of several, the one that begins first."""
         tail = self._decode(ids[-self._window :])
-        return next((stop for stop in self._stops if stop in tail), None)
+        return min((stop for stop in self._stops if stop in tail), key=tail.find, default=None)
 
 
 class Sequence:

@@ -20,12 +20,12 @@ class ChatWithTokens:
         """The completion with its token fields. Raises RolloutFailure and ValueError."""
         if self._mode == "on_messages":
             return await self._ask(body, context)
-        exact = self._turns.exact_ids(body["messages"])
+        exact = self._turns.exact_ids(body)
         body = {**body, "messages": self._turns.without_tokens(body["messages"])}
         if exact is not None:
             body |= await self._prefix(exact, body, context)
         completion = await self._ask(body, context)
-        remember(self._turns, body["messages"], completion)
+        remember(self._turns, body, completion)
         return completion
 
     async def _prefix(self, exact: list[int], body: JsonObject, context: RolloutContext) -> JsonObject:
@@ -47,12 +47,12 @@ class ChatWithTokens:
         return with_token_fields(completion, ids)
 
 
-def remember(turns: EarlierTurns, messages: list[JsonObject], completion: JsonObject) -> None:
-    """Note the answer of a completion that has its token fields, if the model itself has ended it."""
+def remember(turns: EarlierTurns, body: JsonObject, completion: JsonObject) -> None:
+    """Note the answer to the chat request `body`, which has its token fields, if the model itself has ended it."""
     choice = completion["choices"][0]
     stopped_by = choice.get("stop_reason") or choice.get("matched_stop")
     if choice.get("finish_reason") in ("stop", "tool_calls") and not isinstance(stopped_by, str):
-        turns.remember(messages, choice["message"])
+        turns.remember(body, choice["message"])
 
 
 def _check_count(ids: list[int], completion: JsonObject) -> None:

@@ -50,7 +50,7 @@ class VLLMModelConfig(EndpointConfig):
     use_completions_api: bool = False
     """Call `/completions` with a prompt instead of `/chat/completions` with messages."""
     render_chat_template: bool = False
-    """Make that prompt with the tokenizer's chat template, in this process. Needs the package transformers."""
+    """Make that prompt with the tokenizer's chat template, in this process. Needs the extra `chat-template`."""
     tokenizer: str | None = None
     """Folder or Hugging Face name of that tokenizer; `model` without it."""
     tool_format: str | None = None

@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from polygym import JsonObject
-from polygym.protocol.chat.completions import plain_text
+from polygym.protocol.chat.templates import render
 from polygym.protocol.errors import ConfigError
-from polygym.protocol.json import loads
 
 ResultT = TypeVar("ResultT")
 
@@ -52,28 +51,14 @@ class ChatTemplate:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _text(self, params: JsonObject) -> str:
-        variables = dict(params.get("chat_template_kwargs") or {})
-        if params.get("reasoning_effort") is not None:
-            variables.setdefault("reasoning_effort", params["reasoning_effort"])
-        messages = [_as_templates_want(message) for message in params["messages"]]
-        try:
-            text: str = self._tokenizer.apply_chat_template(
-                messages,
-                tools=params.get("tools"),
-                add_generation_prompt=True,
-                tokenize=False,
-                **variables,
-            )
-        except Exception as error:  # templates raise what they like
-            raise ValueError(f"the chat template refuses the request: {error}") from error
-        return text
+        return render(self._tokenizer, self.source, params)
 
 
 def _load(name: str, instance: str) -> Any:
     try:
         transformers, _ = (importlib.import_module(name) for name in ("transformers", "jinja2"))
     except ImportError as error:
-        message = f"{instance}: render_chat_template needs transformers: pip install transformers jinja2."
+        message = f"{instance}: render_chat_template needs transformers: pip install 'polygym[chat-template]'."
         raise ConfigError(message) from error
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name)
@@ -86,24 +71,3 @@ def _load(name: str, instance: str) -> Any:
             " render_chat_template to false."
         )
     return tokenizer
-
-
-def _as_templates_want(message: JsonObject) -> JsonObject:
-    """A message as endpoints hand it to a template: its content as text, the arguments of its calls as objects."""
-    content = message.get("content")
-    changed = {**message, "content": "" if content is None else plain_text(content)}
-    calls = message.get("tool_calls")
-    if calls:
-        changed["tool_calls"] = [_with_object(call) for call in calls]
-    return changed
-
-
-def _with_object(call: JsonObject) -> JsonObject:
-    function = call.get("function")
-    if not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
-        return call
-    try:
-        arguments = loads(function["arguments"] or "{}")
-    except ValueError:
-        return call
-    return {**call, "function": {**function, "arguments": arguments}}

@@ -5,6 +5,7 @@ from polygym.channels.endpoint_model import rejected
 from polygym.protocol.chat.completions import chat_params_to_completion, completion_to_chat, raw_prompt
 from polygym.protocol.chat.earlier_turns import EarlierTurns, splice
 from polygym.protocol.chat.tokens import prompt_ids_of, with_token_fields
+from polygym.protocol.chat.tool_formats import tools_of
 from responses_api_models.vllm_model.chat_with_tokens import remember
 from responses_api_models.vllm_model.config import VLLMModelConfig
 from responses_api_models.vllm_model.templates import ChatTemplate
@@ -35,9 +36,11 @@ class TextCompletions:
 
     async def complete(self, body: JsonObject, context: RolloutContext) -> JsonObject:
         """The completion as a ChatCompletion. Raises RolloutFailure and ValueError."""
-        messages = self._turns.without_tokens(body["messages"])
+        exact = self._turns.exact_ids(body) if self._config.earlier_tokens == "prompt" else None
+        body = {**body, "messages": self._turns.without_tokens(body["messages"])}
         try:
-            prompt = await self._prompt({**body, "messages": messages}, body["messages"])
+            tools = tools_of(body)
+            prompt = await self._prompt(body, exact)
             asked = chat_params_to_completion(body, prompt)
         except ValueError as error:
             raise rejected(self._name, error) from error
@@ -46,8 +49,10 @@ class TextCompletions:
         if self._tool_texts is not None:
             asked |= self._tool_texts.params
         completion = completion_to_chat(await self._upstream.complete_text(asked, context))
+        is_whole = True
         if self._tool_texts is not None:
-            completion = self._tool_texts.with_calls(completion, body)
+            only_one = body.get("parallel_tool_calls") is False
+            completion, is_whole = self._tool_texts.with_calls(completion, tools, only_one=only_one)
         if not self._config.return_token_id_information:
             return completion
         ids = prompt_ids_of(completion) or (prompt if isinstance(prompt, list) else None)
@@ -55,14 +60,14 @@ class TextCompletions:
             special = asked.get("add_special_tokens", True)
             ids = await self._upstream.text_ids(asked["prompt"], context, add_special_tokens=special)
         completion = with_token_fields(completion, ids)
-        remember(self._turns, messages, completion)
+        if is_whole and self._config.earlier_tokens == "prompt":
+            remember(self._turns, body, completion)
         return completion
 
-    async def _prompt(self, body: JsonObject, messages: list[JsonObject]) -> str | list[int]:
+    async def _prompt(self, body: JsonObject, exact: list[int] | None) -> str | list[int]:
         if self._template is None:
             return raw_prompt(body)
         if self._config.earlier_tokens != "prompt":
             return await self._template.text(body)
         ids = await self._template.ids(body)
-        exact = self._turns.exact_ids(messages)
         return ids if exact is None else splice(ids, exact) or ids

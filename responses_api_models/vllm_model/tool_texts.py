@@ -1,13 +1,21 @@
 """Tool calls that stand in the text of a completion, as the model's family writes them."""
 
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from polygym import JsonObject
 from polygym.protocol.chat.thinking import split_thinking
+from polygym.protocol.chat.tool_formats import FORMATS, ToolFormat, Tools, format_of
 from polygym.protocol.errors import ConfigError, suggest
-from responses_api_models.transformers_model.tool_formats import FORMATS, ToolFormat, format_of
 
 AUTO: Final = "auto"
+
+
+class Told(NamedTuple):
+    """What was made of a text."""
+
+    completion: JsonObject
+    is_whole: bool
+    """Whether it holds all that the model said: calls beyond the one that was asked for are left out."""
 
 
 class ToolTexts:
@@ -27,38 +35,20 @@ class ToolTexts:
             raise ConfigError(f"{instance}: no tool_format {name!r}. {suggest(name, [AUTO, *FORMATS])}")
         return cls(FORMATS[name])
 
-    def with_calls(self, completion: JsonObject, body: JsonObject) -> JsonObject:
-        """The ChatCompletion with the calls of the tools that `body` offers taken out of its text, behind reasoning."""
-        tools = _tools_of(body)
+    def with_calls(self, completion: JsonObject, tools: Tools, *, only_one: bool = False) -> Told:
+        """The ChatCompletion with the calls of `tools` taken out of its text, behind its reasoning."""
         choice = completion["choices"][0]
         text: str = choice["message"]["content"]
         rest = split_thinking(text, is_answer=True)[1]
         said, calls = self._format.parse(rest, tools) if tools else (rest, [])
         if not calls:
-            return completion
+            return Told(completion, is_whole=True)
+        is_whole = len(calls) == 1 or not only_one
         message = {
             **choice["message"],
             "content": text[: len(text) - len(rest)] + said or None,
-            "tool_calls": [
-                {
-                    "id": self._format.new_call_id(),
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
-                }
-                for call in calls
-            ],
+            "tool_calls": self._format.as_chat(calls if is_whole else calls[:1]),
         }
         reason = "tool_calls" if choice.get("finish_reason") == "stop" else choice.get("finish_reason")
-        return {**completion, "choices": [{**choice, "message": message, "finish_reason": reason}]}
-
-
-def _tools_of(body: JsonObject) -> dict[str, JsonObject]:
-    """Schemas of the parameters of the functions that the model may call, by name."""
-    if body.get("tool_choice") == "none":
-        return {}
-    functions = [tool.get("function") for tool in body.get("tools") or () if isinstance(tool, dict)]
-    return {str(f.get("name")): _schema(f.get("parameters")) for f in functions if isinstance(f, dict)}
-
-
-def _schema(given: Any) -> JsonObject:
-    return given if isinstance(given, dict) else {}
+        told = {**completion, "choices": [{**choice, "message": message, "finish_reason": reason}]}
+        return Told(told, is_whole)

@@ -27,8 +27,13 @@ IDS = [1, 9, END, 1, 5, END]
 def known(answer: JsonObject = ANSWER, **options: Any) -> EarlierTurns:
     """Turns of which one is remembered."""
     turns = EarlierTurns(**options)
-    turns.remember([USER], answer)
+    turns.remember({"messages": [USER]}, answer)
     return turns
+
+
+def exact_ids(turns: EarlierTurns, messages: list[JsonObject]) -> list[int] | None:
+    """Of a request with nothing but messages."""
+    return turns.exact_ids({"messages": messages})
 
 
 @pytest.mark.parametrize(
@@ -41,7 +46,7 @@ def known(answer: JsonObject = ANSWER, **options: Any) -> EarlierTurns:
     ],
 )
 def test_the_ids_of_the_last_answer_are_known_whatever_form_it_comes_back_in(answer: JsonObject) -> None:
-    assert known().exact_ids([USER, answer, OUTPUT]) == IDS
+    assert exact_ids(known(), [USER, answer, OUTPUT]) == IDS
 
 
 @pytest.mark.parametrize(
@@ -61,31 +66,59 @@ def test_the_ids_of_the_last_answer_are_known_whatever_form_it_comes_back_in(ans
     ],
 )
 def test_they_are_not_where_anything_has_changed(messages: list[JsonObject]) -> None:
-    assert known().exact_ids(messages) is None
+    assert exact_ids(known(), messages) is None
+
+
+TOOLS = [{"type": "function", "function": {"name": "add"}}]
+ONLY = {"type": "function", "function": {"name": "add"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_same"),
+    [
+        ({"tools": TOOLS}, {"tools": TOOLS}, True),
+        ({"tools": []}, {"tools": None}, True),
+        ({"tools": TOOLS, "tool_choice": "required"}, {"tools": TOOLS, "temperature": 0}, True),
+        ({"tools": TOOLS}, {}, False),
+        ({"tools": TOOLS}, {"tools": TOOLS * 2}, False),
+        ({"tools": TOOLS}, {"tools": TOOLS, "tool_choice": "none"}, False),
+        ({"tools": TOOLS}, {"tools": TOOLS, "tool_choice": ONLY}, False),
+        ({}, {"chat_template_kwargs": {"thinks": True}}, False),
+        ({}, {"reasoning_effort": "high"}, False),
+        ({}, {"add_generation_prompt": False}, False),
+    ],
+)
+def test_they_are_not_where_another_part_of_the_prompt_has_changed(
+    before: JsonObject, now: JsonObject, is_same: bool
+) -> None:
+    turns = EarlierTurns()
+    turns.remember({**before, "messages": [USER]}, ANSWER)
+
+    assert turns.exact_ids({**now, "messages": [USER, ANSWER, OUTPUT]}) == (IDS if is_same else None)
 
 
 @pytest.mark.parametrize("generated", [[], [END, 5, END]])
 def test_an_answer_without_one_end_is_not_remembered(generated: list[int]) -> None:
     answer = {**ANSWER, "generation_token_ids": generated}
 
-    assert known(answer).exact_ids([USER, answer, OUTPUT]) is None
+    assert exact_ids(known(answer), [USER, answer, OUTPUT]) is None
 
 
 def test_the_oldest_answer_is_forgotten() -> None:
     turns = known(capacity=1)
     other = {**ANSWER, "generation_token_ids": [6, END]}
-    turns.remember([USER], other)
+    turns.remember({"messages": [USER]}, other)
 
-    assert turns.exact_ids([USER, ANSWER]) is None
-    assert turns.exact_ids([USER, other]) == [1, 9, END, 1, 6, END]
+    assert exact_ids(turns, [USER, ANSWER]) is None
+    assert exact_ids(turns, [USER, other]) == [1, 9, END, 1, 6, END]
 
 
 def test_what_says_how_a_message_was_made_is_no_change_to_it() -> None:
     turns = EarlierTurns(of_tokens={*ANSWER} - {"role", "content", "tool_calls"} | {"version"})
     later = {**ANSWER, "generation_token_ids": [6, END], "content": "no"}
-    turns.remember([USER, {**ANSWER, "version": 1}, OUTPUT], later)
+    turns.remember({"messages": [USER, {**ANSWER, "version": 1}, OUTPUT]}, later)
 
-    assert turns.exact_ids([USER, {**ANSWER, "version": 2}, OUTPUT, later]) == [1, 9, END, 1, 6, END]
+    assert exact_ids(turns, [USER, {**ANSWER, "version": 2}, OUTPUT, later]) == [1, 9, END, 1, 6, END]
     assert turns.without_tokens([{**ANSWER, "version": 1}]) == [
         {"role": "assistant", "content": "yes", "tool_calls": [CALL]}
     ]

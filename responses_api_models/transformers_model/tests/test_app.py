@@ -122,6 +122,12 @@ def test_a_stop_text_ends_the_answer_and_is_not_part_of_it(scripted: ScriptedMod
     assert scripted.tokenizer.decode(message(completion)["generation_token_ids"]).startswith("One. Two. Three,")
 
 
+def test_of_two_stop_texts_that_end_with_one_token_the_answer_ends_before_the_first(scripted: ScriptedModels) -> None:
+    [token] = scripted.tokenizer.encode(" the")
+    assert scripted.tokenizer.decode([token]) == " the"
+    assert message(told(scripted, "In the", stop=["e", "th"]))["content"] == "In "
+
+
 def test_a_stop_text_is_found_however_far_its_characters_are_spread_over_tokens(scripted: ScriptedModels) -> None:
     assert message(told(scripted, "ab 雪だるま cd", stop="だる"))["content"] == "ab 雪"
 
@@ -153,7 +159,9 @@ def test_a_prompt_that_leaves_no_room_gives_an_incomplete_answer_without_a_word(
     response, completion = serve(make(folder, max_model_len=10), both)
 
     assert (response["output"], response["incomplete_details"]) == ([], {"reason": "max_output_tokens"})
-    assert response["metadata"] == {"mine": "1", "ng_termination_reason": "context_exceeded"}
+    reason = {"mine": "1", "ng_termination_reason": "context_exceeded"}
+    assert reason.items() <= response["metadata"].items()
+    assert response["metadata"]["ng_termination_message"].endswith("tokens, the context 10.")
     assert completion["choices"][0]["finish_reason"] == "length" and message(completion)["content"] == ""
 
 
@@ -170,6 +178,8 @@ def test_a_prompt_that_leaves_no_room_gives_an_incomplete_answer_without_a_word(
         ({"chat_template_kwargs": 5}, "chat_template_kwargs"),
         ({"metadata": {"extra_body": "{"}}, "metadata.extra_body is no JSON"),
         ({"tools": "all"}, "'tools' must be a list"),
+        ({"tools": [{"type": "web_search"}]}, "a tool of type 'web_search' cannot be offered"),
+        ({"logit_bias": {"100000": 1}}, "no token 100000"),
         ({"messages": [{"role": "user", "content": "x"}], "chat_template_kwargs": {"messages": 5}}, "template"),
     ],
 )
@@ -222,7 +232,9 @@ def test_a_chat_template_can_come_from_a_file(folder: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"model": "/no/such/folder"}, "cannot be loaded"),
+        ({"model": "/no/such/folder"}, "no folder '/no/such/folder'"),
+        ({"tokenizer": "./no/such"}, "no folder './no/such'"),
+        ({"model": "someone/no-such-model"}, "cannot be loaded"),
         ({"chat_template": "/no/such/file"}, "/no/such/file"),
         ({"device": "no-such-device"}, "cannot be loaded"),
     ],

@@ -34,11 +34,11 @@ class Turns:
 
     async def take(self, text: str, **params: Any) -> tuple[list[int], list[int]]:
         """Ids of the prompt and of the answer, which is `text`."""
-        asked: JsonObject = {"input": self.items, "tools": TOOLS, "temperature": 0}
-        start = (await ask(self._server, **asked, max_output_tokens=1))["usage"]["input_tokens"]
+        asked: JsonObject = {"input": self.items, "tools": TOOLS, "temperature": 0, **params}
+        start = (await ask(self._server, **{**asked, "max_output_tokens": 1}))["usage"]["input_tokens"]
         weights = self._scripted.saying({start: text})
         await asyncio.to_thread(self._server.update_weights, weights, strict=False)
-        output = (await ask(self._server, **asked, **params))["output"]
+        output = (await ask(self._server, **asked))["output"]
         self.items = self.items + output
         return output[-1]["prompt_token_ids"], output[-1]["generation_token_ids"]
 
@@ -120,6 +120,30 @@ def test_an_answer_that_was_cut_off_is_not_gone_on_with(scripted: ScriptedModels
     cut = scripted.tokenizer.decode(generated)
     assert f"{cut}<|im_end|>\n<|im_start|>user\nGo on." in scripted.tokenizer.decode(later)
     assert later[: len(prompt)] == prompt
+
+
+@pytest.mark.parametrize("change", [{"tools": None}, {"tool_choice": "none"}, {"tools": TOOLS * 2}])
+def test_nothing_new_is_lost_when_the_tools_change(scripted: ScriptedModels, change: JsonObject) -> None:
+    async def work(turns: Turns) -> list[int]:
+        await turns.take("It is cold.")
+        turns.hear({"role": "user", "content": "Sure?"})
+        return (await turns.take("Yes.", **change))[0]
+
+    text = scripted.tokenizer.decode(converse(scripted, work))
+
+    assert text.count("get_weather") == len(change.get("tools") or ())
+    assert text.endswith("It is cold.<|im_end|>\n<|im_start|>user\nSure?<|im_end|>\n<|im_start|>assistant\n")
+
+
+def test_an_answer_of_which_calls_were_left_out_is_rendered_without_them(scripted: ScriptedModels) -> None:
+    async def work(turns: Turns) -> tuple[list[int], list[int]]:
+        await turns.take(ODD_CALL + ODD_CALL, parallel_tool_calls=False)
+        turns.hear_tool("cold")
+        return await turns.take("Cold.")
+
+    prompt, _ = converse(scripted, work)
+
+    assert scripted.tokenizer.decode(prompt).count('"city": "Oslo"') == 1
 
 
 def test_a_template_that_does_not_end_messages_as_the_model_does_is_left_as_it_is(tmp_path: Path) -> None:

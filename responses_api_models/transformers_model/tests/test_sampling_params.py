@@ -8,7 +8,7 @@ from responses_api_models.transformers_model.sampling_params import sampling_par
 
 
 def test_what_a_request_leaves_out_is_the_model_s_plain_distribution() -> None:
-    params = sampling_params({"messages": []})
+    params = sampling_params({"messages": []}, 100)
     assert (params.temperature, params.top_p, params.top_k, params.max_tokens, params.stop) == (1.0, 1.0, 0, None, ())
     assert not params.changes_logits
 
@@ -33,10 +33,15 @@ def test_parameters_of_openai_and_vllm_are_read_under_their_names() -> None:
         "response_format": {"type": "text"},
         "user": "u",
     }
-    params = sampling_params(body)
+    params = sampling_params(body, 100)
     assert (params.temperature, params.top_k, params.max_tokens) == (0, -1, 7)
     assert (params.stop, params.stop_token_ids, params.logit_bias) == (("x",), (3,), {12: -3.0})
     assert params.changes_logits
+
+
+def test_a_temperature_that_logits_cannot_be_divided_by_takes_the_likeliest_token() -> None:
+    assert sampling_params({"temperature": 1e-300}, 100).temperature == 0
+    assert sampling_params({"temperature": 1e-4}, 100).temperature == 1e-4
 
 
 @pytest.mark.parametrize(
@@ -46,6 +51,7 @@ def test_parameters_of_openai_and_vllm_are_read_under_their_names() -> None:
         ({"temperature": "0.5"}, "temperature"),
         ({"temperature": float("nan")}, "temperature"),
         ({"top_p": 0}, "top_p"),
+        ({"repetition_penalty": 1e-300}, "repetition_penalty"),
         ({"top_p": 1.5}, "top_p"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": True}, "max_tokens"),
@@ -54,6 +60,9 @@ def test_parameters_of_openai_and_vllm_are_read_under_their_names() -> None:
         ({"seed": "a"}, "seed"),
         ({"logit_bias": {"x": 1}}, "logit_bias"),
         ({"logit_bias": {"1": None}}, "logit_bias"),
+        ({"logit_bias": {"1": 101}}, "logit_bias"),
+        ({"logit_bias": {"100": 1}}, "no token 100; it has 100"),
+        ({"stop_token_ids": [-1]}, "no token -1"),
         ({"n": 2}, "'n' must be 1"),
         ({"tool_choice": "required"}, "'tool_choice' must be 'auto'"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "'tool_choice'"),
@@ -64,4 +73,4 @@ def test_parameters_of_openai_and_vllm_are_read_under_their_names() -> None:
 )
 def test_what_is_malformed_or_cannot_be_honoured_is_refused_by_name(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        sampling_params({"messages": [], **fields})
+        sampling_params({"messages": [], **fields}, 100)

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from polygym import JsonObject, ModelServer, RolloutContext
+from polygym import FailureClass, JsonObject, ModelServer, RolloutContext, RolloutFailure
 from responses_api_models.openai_model.app import OpenAIModel
 from responses_api_models.transformers_model.tests.tiny_models import save_model
 from responses_api_models.vllm_model.app import VLLMModel
@@ -72,14 +72,14 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
 
 def openai_model(endpoint: Endpoint) -> ModelServer:
-    """Calls it as it is."""
-    fields = {"openai_base_url": endpoint.url, "openai_model": endpoint.model}
+    """Calls it in both of its dialects. It streams Responses unless it is told not to."""
+    fields = {"openai_base_url": endpoint.url, "openai_model": endpoint.model, "extra_body": {"stream": False}}
     return OpenAIModel("policy_model", OpenAIModel.parse_config(fields, "test"), None)  # type: ignore[arg-type]
 
 
-def vllm_model(endpoint: Endpoint) -> ModelServer:
+def vllm_model(endpoint: Endpoint, **fields: Any) -> ModelServer:
     """Calls its Chat Completions."""
-    fields = {"base_url": endpoint.url, "model": endpoint.model}
+    fields = {"base_url": endpoint.url, "model": endpoint.model, "uses_reasoning_parser": False, **fields}
     return VLLMModel("policy_model", VLLMModel.parse_config(fields, "test"), None)  # type: ignore[arg-type]
 
 
@@ -126,22 +126,44 @@ def test_a_conversation_with_tools_is_answered_as_a_chat_completion(endpoint: En
     assert completion["usage"]["completion_tokens"] == 7
 
 
-def test_a_conversation_of_items_is_answered_with_items(endpoint: Endpoint) -> None:
-    params: JsonObject = {
-        "instructions": "Be brief.",
-        "input": [
-            {"role": "user", "content": "How is Oslo?"},
-            {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Look."}]},
-            {"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": "{}"},
-            {"type": "function_call_output", "call_id": "c1", "output": "cold"},
-        ],
-        "tools": [{"type": "function", **TOOL}],
-        "max_output_tokens": 7,
-        "temperature": 0.0,
-    }
+ITEMS: JsonObject = {
+    "instructions": "Be brief.",
+    "input": [
+        {"role": "user", "content": "How is Oslo?"},
+        {"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "cold"},
+    ],
+    "tools": [{"type": "function", **TOOL}],
+    "max_output_tokens": 7,
+    "temperature": 0.0,
+}
 
-    response = call(vllm_model(endpoint), "responses", params)
+
+@pytest.mark.parametrize("make", [openai_model, vllm_model])
+def test_a_conversation_of_items_is_answered_with_items(endpoint: Endpoint, make: Any) -> None:
+    response = call(make(endpoint), "responses", ITEMS)
 
     assert response["output"][-1]["content"][0]["type"] == "output_text"
-    assert response["incomplete_details"] == {"reason": "max_output_tokens"}
     assert response["usage"]["output_tokens"] == 7
+
+
+def test_an_answer_that_was_cut_off_is_incomplete(endpoint: Endpoint) -> None:
+    response = call(vllm_model(endpoint), "responses", ITEMS)
+
+    assert (response["status"], response["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
+
+
+def test_both_dialects_say_the_same(endpoint: Endpoint) -> None:
+    said = {
+        make: call(make(endpoint), "responses", ITEMS)["output"][-1]["content"][0]["text"]
+        for make in (openai_model, vllm_model)
+    }
+
+    assert said[openai_model] == said[vllm_model]
+
+
+def test_asked_for_token_ids_which_it_does_not_have_it_refuses_and_the_failure_says_so(endpoint: Endpoint) -> None:
+    with pytest.raises(RolloutFailure, match="return_token_ids") as caught:
+        call(vllm_model(endpoint, return_token_id_information=True), "responses", ITEMS)
+
+    assert caught.value.failure_class is FailureClass.MODEL_REJECTED

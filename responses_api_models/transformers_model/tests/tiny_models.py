@@ -1,7 +1,7 @@
 """Small models with weights drawn at random, and a tokenizer trained on the spot: nothing is downloaded."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,18 +40,18 @@ SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 PLAIN = ["<think>", "</think>", "<tool_call>", "</tool_call>"]
 
 
-def save_tokenizer(folder: Path, template: str | None = TEMPLATE) -> Any:
-    """A tokenizer of some 350 tokens, saved in `folder`."""
+def save_tokenizer(folder: Path, template: str | None = TEMPLATE, special: Sequence[str] = ()) -> Any:
+    """A tokenizer of some 350 tokens, saved in `folder`; `special` are more of its special tokens."""
     folder.mkdir(exist_ok=True)
     raw = ByteLevelBPETokenizer()
-    raw.train_from_iterator(CORPUS, vocab_size=350, special_tokens=SPECIAL)
+    raw.train_from_iterator(CORPUS, vocab_size=350, special_tokens=[*SPECIAL, *special])
     raw.add_tokens([AddedToken(text, special=False, normalized=False) for text in PLAIN])
     raw.save(str(folder / "trained.json"))
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_file=str(folder / "trained.json"),
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
-        extra_special_tokens=SPECIAL,
+        extra_special_tokens=[*SPECIAL, *special],
     )
     if template is not None:
         tokenizer.chat_template = template
@@ -94,11 +94,11 @@ def new_model(kind: str, vocabulary: int, **fields: Any) -> Any:
 class ScriptedModels:
     """A GPT-2 that says what it is told: its layers add nothing, so that only the position decides what comes next."""
 
-    WIDTH = 512
+    WIDTH = 1024
 
-    def __init__(self, folder: Path, template: str | None = TEMPLATE) -> None:
+    def __init__(self, folder: Path, template: str | None = TEMPLATE, special: Sequence[str] = ()) -> None:
         self.folder = folder
-        self.tokenizer = save_tokenizer(folder, template)
+        self.tokenizer = save_tokenizer(folder, template, special)
         config = transformers.GPT2Config(
             vocab_size=len(self.tokenizer),
             n_positions=self.WIDTH,

@@ -168,12 +168,14 @@ def check_completion(completion: JsonObject) -> str | None:
 def request_body(params: JsonObject, *, model: str, extra: JsonObject) -> JsonObject:
     """What goes out for create params of either dialect, with `extra` under them, to `model`.
 
-    Nulls mean "not given" and stay here, since some endpoints refuse them; answers are never streamed to us.
+    Nulls mean "not given" and stay here, since some endpoints refuse them; answers are never streamed to us. `stream:
+    false` goes out if `extra` says so, for endpoints that stream where nothing is said.
     """
     if None in params.values():
         params = {name: value for name, value in params.items() if value is not None}
     body = {**extra, **params, "model": model}
-    body.pop("stream", None)
+    if body.pop("stream", None) is not None and extra.get("stream") is False:
+        body["stream"] = False
     body.pop("stream_options", None)
     return body
 

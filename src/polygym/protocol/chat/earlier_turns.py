@@ -18,6 +18,11 @@ from polygym.protocol.json import JsonObject, dumps
 
 OF_TOKENS: Final = frozenset({*TOKEN_FIELDS, ROUTED_EXPERTS})
 """Fields of a message that say how it was made, not what was said."""
+_BESIDE_MESSAGES: Final = (
+    *("tools", "documents", "chat_template", "chat_template_kwargs", "reasoning_effort"),
+    *("add_generation_prompt", "continue_final_message", "add_special_tokens", "mm_processor_kwargs"),
+)
+"""What else a chat template makes a prompt of."""
 
 
 class EarlierTurns:
@@ -29,26 +34,30 @@ class EarlierTurns:
         self._capacity = capacity
         self._asked: OrderedDict[bytes, bytes] = OrderedDict()
 
-    def remember(self, messages: Sequence[JsonObject], answer: JsonObject) -> None:
-        """Note that `answer`, a message with its token fields, was said to `messages` and ended by the model itself."""
+    def remember(self, request: JsonObject, answer: JsonObject) -> None:
+        """Note that `answer`, a message with its token fields, was said to a chat request and ended by the model."""
         ids = _ids_of(answer)
         if ids is None or answer[GENERATION_IDS].count(ids[-1]) != 1:
             return
-        self._asked[_digest_of_ids(ids)] = self._digest(messages, answer)
+        self._asked[_digest_of_ids(ids)] = self._digest(request, request["messages"], answer)
         if len(self._asked) > self._capacity:
             self._asked.popitem(last=False)
 
-    def exact_ids(self, messages: Sequence[JsonObject]) -> list[int] | None:
-        """The ids of prompt and answer of the last turn of `messages` that has token fields.
+    def exact_ids(self, request: JsonObject) -> list[int] | None:
+        """The ids of prompt and answer of the last turn of a chat request that has token fields.
 
-        None when there is no such turn, when it was not remembered, or when it or what is before it has changed since.
+        None when there is no such turn, when it was not remembered, or when it, what is before it, the tools or another
+        part of the prompt has changed since.
         """
+        messages: list[JsonObject] = request["messages"]
         index = next((i for i in range(len(messages) - 1, -1, -1) if GENERATION_IDS in messages[i]), None)
         if index is None:
             return None
         ids = _ids_of(messages[index])
         asked = self._asked.get(_digest_of_ids(ids)) if ids is not None else None
-        return ids if asked is not None and asked == self._digest(messages[:index], messages[index]) else None
+        if asked is None or asked != self._digest(request, messages[:index], messages[index]):
+            return None
+        return ids
 
     def without_tokens(self, messages: Sequence[JsonObject]) -> list[JsonObject]:
         """The messages without their token fields."""
@@ -59,11 +68,11 @@ class EarlierTurns:
             for message in messages
         ]
 
-    def _digest(self, messages: Sequence[JsonObject], answer: JsonObject) -> bytes:
+    def _digest(self, request: JsonObject, messages: Sequence[JsonObject], answer: JsonObject) -> bytes:
         """Of what was said; of the answer, whose form changes on its way, only text and calls."""
         calls = [call.get("function") for call in answer.get("tool_calls") or () if isinstance(call, dict)]
         said = split_thinking(text_of(answer.get("content")), is_answer=True)[1]
-        return _short(dumps([self.without_tokens(messages), said, calls]))
+        return _short(dumps([_beside_messages(request), self.without_tokens(messages), said, calls]))
 
 
 def splice(template_ids: Sequence[int], exact_ids: Sequence[int]) -> list[int] | None:
@@ -91,6 +100,15 @@ def is_text(messages: Iterable[JsonObject]) -> bool:
         if isinstance(content, list)
         for part in content
     )
+
+
+def _beside_messages(request: JsonObject) -> JsonObject:
+    """What else the prompt depends on. Of the choices among tools, those by which endpoints leave some tools out."""
+    parts = {name: request[name] for name in _BESIDE_MESSAGES if request.get(name) not in (None, [], {})}
+    choice = request.get("tool_choice")
+    if isinstance(choice, dict) or choice == "none":
+        parts["tool_choice"] = choice
+    return parts
 
 
 def _ids_of(message: JsonObject) -> list[int] | None:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from responses_api_models.transformers_model.tool_formats.base import (
+from polygym.protocol.chat.tool_formats.base import (
     Call,
     Found,
     Parsed,

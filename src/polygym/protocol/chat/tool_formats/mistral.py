@@ -5,7 +5,7 @@ import secrets
 import string
 from typing import Final
 
-from responses_api_models.transformers_model.tool_formats.base import (
+from polygym.protocol.chat.tool_formats.base import (
     Call,
     Found,
     Parsed,

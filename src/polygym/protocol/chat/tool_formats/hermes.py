@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from responses_api_models.transformers_model.tool_formats.base import (
+from polygym.protocol.chat.tool_formats.base import (
     Found,
     Parsed,
     ToolFormat,

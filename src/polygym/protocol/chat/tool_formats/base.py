@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from polygym import JsonObject, dumps, new_id
+from polygym.protocol.json import JsonObject, dumps
+from polygym.protocol.responses import new_id
 
 Tools: TypeAlias = Mapping[str, JsonObject]
 """JSON Schemas of the parameters of the tools that were offered, by name."""
@@ -40,6 +41,34 @@ class ToolFormat:
     """Texts of special tokens that the calls are told by."""
     new_call_id: Callable[[], str] = field(default=partial(new_id, "call"))
     """Makes an id that the family's chat templates accept."""
+
+    def as_chat(self, calls: Iterable[Call]) -> list[JsonObject]:
+        """The `tool_calls` of a chat message, each with a new id."""
+        return [
+            {
+                "id": self.new_call_id(),
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in calls
+        ]
+
+
+def tools_of(request: JsonObject) -> Tools:
+    """The functions that the model may call in a chat request. Raises ValueError for tools that are none."""
+    if request.get("tool_choice") == "none":
+        return {}
+    tools = request.get("tools") or []
+    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
+        raise ValueError("'tools' must be a list of objects")
+    others = [tool.get("type") for tool in tools if not isinstance(tool.get("function"), dict)]
+    if others:
+        raise ValueError(f"a tool of type {others[0]!r} cannot be offered in a prompt, only functions can")
+    return {str(tool["function"].get("name")): _schema(tool["function"].get("parameters")) for tool in tools}
+
+
+def _schema(given: Any) -> JsonObject:
+    return given if isinstance(given, dict) else {}
 
 
 class Found(NamedTuple):

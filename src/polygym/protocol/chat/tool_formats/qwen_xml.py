@@ -6,9 +6,7 @@ Values are plain text; what they mean is in the tool's schema.
 import re
 from typing import Any, Final
 
-from polygym import JsonObject
-from polygym.protocol.json import loads
-from responses_api_models.transformers_model.tool_formats.base import (
+from polygym.protocol.chat.tool_formats.base import (
     Call,
     Found,
     Parsed,
@@ -18,7 +16,8 @@ from responses_api_models.transformers_model.tool_formats.base import (
     end_of,
     take_calls,
 )
-from responses_api_models.transformers_model.tool_formats.hermes import CLOSING, OPENING
+from polygym.protocol.chat.tool_formats.hermes import CLOSING, OPENING
+from polygym.protocol.json import JsonObject, loads
 
 _FUNCTION: Final = re.compile(r"\s*<function=([^>\n]+)>(.*?)</function>", re.DOTALL)
 _PARAMETER: Final = re.compile(r"<parameter=([^>\n]+)>\n?(.*?)\n?</parameter>", re.DOTALL)

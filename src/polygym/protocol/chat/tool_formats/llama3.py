@@ -1,13 +1,14 @@
-"""`{"name": …, "parameters": …}` as the whole answer, several with `;` between them: Llama 3.1 and later."""
+"""`{"name": …, "parameters": …}` as the whole answer or behind a tag, `;` between several: Llama 3.1 and later."""
 
 from typing import Any, Final
 
-from responses_api_models.transformers_model.tool_formats.base import (
+from polygym.protocol.chat.tool_formats.base import (
     Call,
     Parsed,
     ToolFormat,
     Tools,
     call_of,
+    parsed,
     read_json,
     skip_space,
 )
@@ -17,6 +18,13 @@ _FIELDS: Final = frozenset({"name", "parameters", "arguments", "type", "id"})
 
 
 def _parse(text: str, _tools: Tools) -> Parsed:
+    said, tag, written = text.partition(_TAG)
+    calls = _read(written) if tag else _read(text)
+    return parsed(said if tag else "", calls) if calls else Parsed(text, [])
+
+
+def _read(text: str) -> list[Call]:
+    """The calls that a text consists of; none when it holds anything besides."""
     calls: list[Call] = []
     position = skip_space(text, 0)
     while position < len(text):
@@ -25,12 +33,12 @@ def _parse(text: str, _tools: Tools) -> Parsed:
         found = read_json(text, position)
         call = call_of(found[0]) if found is not None and _is_call(found[0]) else None
         if found is None or call is None:
-            return Parsed(text, [])
+            return []
         calls.append(call)
         position = skip_space(text, found[1])
         if text.startswith(";", position):
             position = skip_space(text, position + 1)
-    return Parsed("" if calls else text, calls)
+    return calls
 
 
 def _is_call(value: Any) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from responses_api_models.transformers_model.tool_formats import FORMATS, Call, Tools, format_of
+from polygym.protocol.chat.tool_formats import FORMATS, Call, Tools, format_of
 
 TOOLS: Tools = {
     "get_weather": {
@@ -89,6 +89,11 @@ def test_a_call_in_each_family_s_way_of_writing_is_found_and_leaves_no_text(name
             "Hm ",
         ),
         ("llama3", '{"name": "add", "parameters": {"a": 1}}; {"name": "add", "parameters": {"a": 2}}', ""),
+        (
+            "llama3",
+            'Hm<|python_tag|>{"name": "add", "parameters": {"a": 1}};{"name": "add", "parameters": {"a": 2}}',
+            "Hm",
+        ),
         ("mistral", f"Hm[TOOL_CALLS]{TWO}", "Hm"),
         ("mistral", 'Hm[TOOL_CALLS]add[ARGS]{"a": 1}[TOOL_CALLS]add[ARGS]{"a": 2}', "Hm"),
         (
@@ -118,6 +123,7 @@ def test_several_calls_come_in_order_and_the_text_around_them_stays(name: str, t
         ("llama3", '{"name": "Ada", "born": 1815}'),
         ("llama3", 'The call is {"name": "add", "parameters": {}}'),
         ("llama3", '{"name": "add", "parameters": {}} is what I would call'),
+        ("llama3", '<|python_tag|>print({"name": "add", "parameters": {}})'),
         ("mistral", "[TOOL_CALLS]"),
         ("mistral", "[TOOL_CALLS]add[ARGS]none"),
         ("deepseek", f"<{B}tool▁calls▁begin{B}><{B}tool▁call▁begin{B}>add<{B}tool▁sep{B}>1"),
