@@ -65,8 +65,8 @@ lock: | $(UV) ## Write the lock files anew from pyproject.toml; UPGRADE=1 takes 
 	$(COMPILE) --group setup --constraints requirements-dev.lock --output-file requirements-setup.lock
 	$(COMPILE) --group bench --constraints requirements-dev.lock --output-file requirements-bench.lock
 
-clean: ## Remove the virtual environment, caches and builds; results stay
-	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+clean: ## Remove virtual environments, caches and builds; results stay
+	rm -rf $(VENV) .venvs build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
