@@ -4,6 +4,7 @@ from typing import Any
 
 from polygym.protocol.chat import chat_completion_to_response, responses_params_to_chat
 from polygym.protocol.chat.tokens import prompt_ids_of, with_token_fields
+from polygym.protocol.messages import message_to_response, responses_params_to_messages, without_responses_fields
 from polygym.protocol.responses import check_response
 
 MESSAGES = 20
@@ -84,6 +85,40 @@ def completion(*, has_tokens: bool) -> dict[str, Any]:
         ]
         choice["logprobs"] = {"content": entries}
     return answer
+
+
+def signed_params() -> dict[str, Any]:
+    """`create_params` with thoughts that Anthropic has signed, as they go back to it."""
+    params = create_params()
+    for item in params["input"]:
+        if item["type"] == "reasoning":
+            item["encrypted_content"] = "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds" * 4
+    return params
+
+
+def message() -> dict[str, Any]:
+    """An answer as Anthropic sends it."""
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [
+            {"type": "thinking", "thinking": "That hour is free.", "signature": "EqQBCgIYAhIM1gbc"},
+            {"type": "text", "text": "It is at 9 now."},
+        ],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": PROMPT_TOKENS, "cache_read_input_tokens": 0, "output_tokens": ANSWER_TOKENS},
+    }
+
+
+def convert_by_messages(params: dict[str, Any], answer: dict[str, Any]) -> None:
+    """As `convert`, for an endpoint that speaks the Messages API. Raises ValueError."""
+    without_responses_fields(responses_params_to_messages(params))
+    problem = check_response(message_to_response(answer, params))
+    if problem is not None:
+        raise ValueError(problem)
 
 
 def convert(params: dict[str, Any], answer: dict[str, Any], *, has_tokens: bool) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias
 
-from perf.conversation import completion, convert, create_params
+from perf.conversation import completion, convert, convert_by_messages, create_params, message, signed_params
 from perf.meter import Meter, peak_mb
 from polygym.channels.pool import open_session
 from polygym.config.components import Selector
@@ -42,6 +42,7 @@ MODEL_CALLS = 2
 FILES_KEPT_FREE = 500
 """Open files of a process that are not connections to the model."""
 SAMPLE_EVERY_S = 0.02
+CONVERSION_NOTE = "only the conversion of a model call, in a conversation of 20 messages with 10 tools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,15 @@ async def conversion_with_tokens(options: Options, meter: Meter) -> None:
     _measure_conversion(options, meter, has_tokens=True)
 
 
+async def conversion_by_messages(options: Options, meter: Meter) -> None:
+    """As `conversion`, to Anthropic's Messages API and back, with thoughts that it has signed."""
+    params, answer = signed_params(), message()
+    with meter.measure(options.rollouts):
+        for _ in range(options.rollouts):
+            convert_by_messages(params, answer)
+    meter.note = CONVERSION_NOTE
+
+
 async def processes(options: Options, meter: Meter) -> None:
     """The engine, every server in a process of its own."""
     async with Fleet(config_for(options.port, placement="process", head_port=free_port())) as fleet:
@@ -239,7 +249,7 @@ def _measure_conversion(options: Options, meter: Meter, *, has_tokens: bool) -> 
     with meter.measure(options.rollouts):
         for _ in range(options.rollouts):
             convert(params, answer, has_tokens=has_tokens)
-    meter.note = "only the conversion of a model call, in a conversation of 20 messages with 10 tools"
+    meter.note = CONVERSION_NOTE
 
 
 def _write_rows(path: Path, count: int) -> None:
@@ -302,6 +312,7 @@ SCENARIOS: Mapping[str, Callable[[Options, Meter], Coroutine[object, None, None]
     "embedded_chat": embedded_chat,
     "conversion": conversion,
     "conversion_with_tokens": conversion_with_tokens,
+    "conversion_by_messages": conversion_by_messages,
     "other_process": other_process,
     "processes": processes,
     "many_in_flight": many_in_flight,

@@ -86,6 +86,7 @@ TARGETS = (
     Target("embedded, CPU per rollout ÷ bare client's", 1.6, "", ("embedded", "bare"), cpu_ratio),
     Target("through vllm_model ÷ through openai_model", 1.3, "", ("embedded_chat", "embedded"), cpu_ratio),
     Target("converting a call, 20 messages and 10 tools", 150, "µs", ("conversion",), cpu_us),
+    Target("the same to the Messages API", 150, "µs", ("conversion_msgs",), cpu_us),
     Target("fleet in another process, ÷ bare", 4, "", ("other_process", "bare"), cpu_ratio),
     Target("every server its own process, ÷ bare", 12, "", ("processes", "bare"), cpu_ratio),
     Target("embedded at 1 in flight, ÷ at 256", 1.5, "", ("embedded_1", "embedded"), cpu_ratio),

@@ -32,6 +32,13 @@ class AzureOpenAIModelConfig(EndpointConfig):
     max_tokens_field: MaxTokensField = "max_completion_tokens"
     """With a dated version: the name of the limit of output tokens. Reasoning models take no `max_tokens`."""
 
+    @field_validator("azure_endpoint", mode="before")
+    @classmethod
+    def _is_given(cls, given: object) -> object:
+        if given is None:
+            raise ValueError("there is no URL of the resource. Set AZURE_OPENAI_ENDPOINT, or give --model-url.")
+        return given
+
     @field_validator("azure_endpoint")
     @classmethod
     def _is_reachable_by_http(cls, given: str | list[str]) -> str | list[str]:

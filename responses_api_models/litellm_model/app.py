@@ -27,6 +27,9 @@ from polygym.servers.models import ModelServer
 
 BACKOFF_S: Final = 0.5
 """Mean seconds before the second attempt."""
+_NO_GATEWAY: Final = "_skip_mcp_handler"
+"""Argument without which LiteLLM (1.106) looks for tools of its own MCP gateway whenever a request has tools, and needs
+the packages of its proxy for that."""
 _CLASSES: Final = {
     "ContextWindowExceededError": FailureClass.CONTEXT_EXCEEDED,
     "ContentPolicyViolationError": FailureClass.CONTENT_FILTERED,
@@ -117,6 +120,7 @@ class LiteLLMModel(ModelServer):
             **({} if config.timeout_s is None else {"timeout": config.timeout_s}),
             "num_retries": 0,
             "max_retries": 0,
+            _NO_GATEWAY: True,
             **config.litellm_params,
             **body,
         }

@@ -61,7 +61,11 @@ class RandomModel(ModelServer):
     config: RandomModelConfig
 
     async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:
-        """A Response with tool calls or one message. Raises RolloutFailure for a `tool_choice` that cannot be met."""
+        """A Response with tool calls or one message.
+
+        Raises RolloutFailure `model_rejected` for a request that is none, and a `tool_choice` that cannot be met.
+        """
+        _check(params)
         conversation = input_items(params["input"])
         rng = self._random(conversation, context)
         output = self._calls(params, conversation, rng) or [_answer(rng)]
@@ -91,6 +95,23 @@ class RandomModel(ModelServer):
         return [call for call in (_call(choice.tools, rng) for _ in range(count)) if call is not None]
 
 
+def _check(params: JsonObject) -> None:
+    """Raises RolloutFailure for a request whose parts are not what they have to be."""
+    if not isinstance(params.get("input"), str | list):
+        raise _rejected("'input' must be a string or a list of items")
+    if isinstance(params["input"], list):
+        _objects(params["input"], "input")
+    _objects(params.get("tools"), "tools")
+
+
+def _objects(value: Any, name: str) -> list[JsonObject]:
+    """`value`, which must be a list of objects; null is an empty one. Raises RolloutFailure."""
+    entries = [] if value is None else value
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise _rejected(f"'{name}' must be a list of objects")
+    return entries
+
+
 def read_tool_choice(params: JsonObject) -> ToolChoice:
     """Which tools `tool_choice` allows, and whether it asks for one. Hosted tools are nobody's to call here.
 
@@ -107,14 +128,20 @@ def read_tool_choice(params: JsonObject) -> ToolChoice:
     if choice.get("type") == "function":
         named, is_forced = [str(choice.get("name"))], True
     elif choice.get("type") == "allowed_tools":
-        named, is_forced = [str(tool.get("name")) for tool in choice.get("tools", ())], choice.get("mode") == "required"
+        named, is_forced = (
+            [str(tool.get("name")) for tool in _objects(choice.get("tools"), "tool_choice.tools")],
+            choice.get("mode") == "required",
+        )
     else:
         return ToolChoice([], False)
     missing = [name for name in named if name not in offered]
     if missing:
-        message = f"tool_choice names {missing[0]!r}, which is not among the tools {sorted(offered)}."
-        raise RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, message)
+        raise _rejected(f"tool_choice names {missing[0]!r}, which is not among the tools {sorted(offered)}")
     return ToolChoice([offered[name] for name in named], is_forced)
+
+
+def _rejected(problem: str) -> RolloutFailure:
+    return RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, f"{problem}.")
 
 
 def _call(tools: list[JsonObject], rng: Random) -> JsonObject | None:

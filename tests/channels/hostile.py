@@ -59,6 +59,20 @@ COMPLETION: JsonObject = {
     ],
     "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
 }
+MESSAGES_ANSWER: JsonObject = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "tiny",
+    "content": [
+        {"type": "thinking", "thinking": "well", "signature": "c2VhbGVk"},
+        {"type": "text", "text": "hm", "citations": None},
+        {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"city": "Oslo"}},
+    ],
+    "stop_reason": "tool_use",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 3, "cache_read_input_tokens": 1, "output_tokens": 2},
+}
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
@@ -225,7 +239,8 @@ MAKERS: dict[str, Callable[[], st.SearchStrategy[bytes]]] = {
     "mutated responses": lambda: mutated(RESPONSE),
     "mutated tool calls": lambda: mutated({**RESPONSE, "output": [CALL]}),
     "mutated completions": lambda: mutated(COMPLETION),
-    "cut off": lambda: cut_off(RESPONSE) | cut_off(COMPLETION),
+    "mutated messages": lambda: mutated(MESSAGES_ANSWER),
+    "cut off": lambda: cut_off(RESPONSE) | cut_off(COMPLETION) | cut_off(MESSAGES_ANSWER),
     "errors": errors,
     "pages and redirects": lambda: PAGES | REDIRECTS,
     "binary": lambda: BINARY | ODD_JSON,

@@ -194,3 +194,22 @@ def test_a_call_that_fails_or_is_cancelled_gives_its_place_back() -> None:
             await endpoint.close()
 
     asyncio.run(run())
+
+
+def test_the_time_in_the_queue_is_recorded_beside_the_stages() -> None:
+    contexts = [RolloutContext(f"{index}-0") for index in range(3)]
+
+    async def handle(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.01)
+        return web.json_response({"output": []})
+
+    async def run() -> None:
+        async with http_endpoint(handle) as url:
+            endpoint = Endpoint(url, limits=CallLimits(concurrent=1))
+            await asyncio.gather(*(endpoint.post("/r", {}, context) for context in contexts))
+            await endpoint.close()
+
+    asyncio.run(run())
+
+    waited = [sum(context.durations_s.get("queue", ())) for context in contexts]
+    assert waited[0] == 0 < waited[1] < waited[2]

@@ -6,10 +6,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from polygym.channels.capture import CallFile
+from polygym.channels.edge_models import ModelEdge
 from polygym.channels.embedded import EmbeddedModel
 from polygym.channels.endpoint import Endpoint
 from polygym.channels.http import HttpModel, HttpServer
@@ -181,6 +184,42 @@ def test_keys_for_other_servers_are_left_out_of_the_request_and_tools_of_the_mod
     ]
     assert line["request"]["extra_headers"] == "****"
     assert tools[0]["authorization"] == "token"
+
+
+def test_keys_in_the_urls_of_other_servers_and_in_parameters_are_left_out_too(tmp_path: Path) -> None:
+    url = "https://me:s3cretpass@mcp.example/sse?api_key=s3cretquery&page=2"
+    tools = [{"type": "mcp", "server_url": url, "headers": None, "require_approval": "never"}]
+    servers = [{"type": "url", "url": url, "authorization_token": "s3crettoken", "name": "docs"}]
+    given = {"tools": tools, "mcp_servers": servers, "api_key": "s3cretkey", "user": "ada", "echoed": {"tools": tools}}
+
+    [line] = captured(tmp_path, asking("https://me:mine@host", fields={"tools": tools}, **given))
+
+    shown = "https://me:****@mcp.example/sse?api_key=****&page=2"
+    assert line["request"]["tools"] == [{**tools[0], "server_url": shown}] == line["response"]["tools"]
+    assert line["request"]["mcp_servers"] == [{**servers[0], "url": shown, "authorization_token": "****"}]
+    assert (line["request"]["api_key"], line["request"]["user"]) == ("****", "ada")
+    assert line["request"]["input"] == "https://me:mine@host"
+
+
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_a_call_whose_caller_reads_a_stream_has_a_time_to_its_first_token(tmp_path: Path, is_asked_for: bool) -> None:
+    async def run() -> None:
+        server = Model("policy_model", Model.parse_config({}, "here"), None)  # type: ignore[arg-type]
+        file = CallFile(tmp_path / "calls.jsonl")
+        edge = ModelEdge(EmbeddedModel(server, ModelWatch(capture=file)))
+        async with TestServer(edge.app()) as served, aiohttp.ClientSession() as client:
+            for stream in (is_asked_for, False):
+                body = {"input": "hi", "stream": stream}
+                async with client.post(served.make_url("/v1/responses"), json=body) as answer:
+                    assert (await answer.read()).startswith(b"event:") is stream
+        file.close()
+
+    asyncio.run(run())
+
+    first, second = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+    assert (first["time_to_first_token_s"] is not None) is is_asked_for
+    assert second["time_to_first_token_s"] is None
+    assert not is_asked_for or 0 < first["time_to_first_token_s"] <= first["latency_s"]
 
 
 def test_a_file_that_cannot_be_written_ends_the_run(tmp_path: Path) -> None:

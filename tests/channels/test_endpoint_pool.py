@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from polygym.channels import endpoint_pool
+from polygym.channels.admission import CallLimits
 from polygym.channels.endpoint import Endpoint
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import FailureClass, RolloutFailure
@@ -261,6 +262,57 @@ def test_a_call_that_is_cancelled_says_nothing_about_its_endpoint() -> None:
             assert endpoint.pool is not None
             assert [(member.is_up, member.in_flight) for member in endpoint.pool.members] == [(True, 0), (True, 0)]
             farm.gate.set()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("health", "is_up"), [(503, False), (200, True)])
+def test_an_endpoint_that_let_a_call_hang_until_it_was_given_up_is_looked_at(
+    health: int, is_up: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint_pool, "SUSPICIOUS_S", 0.0)
+    farm = Farm()
+    farm.health = {"a": health, "b": health}
+
+    async def run() -> None:
+        farm.gate = asyncio.Event()
+        async with several(farm, "a", "b", first_check_s=60.0) as endpoint:
+            hanging = asyncio.create_task(call(endpoint, "0-0"))
+            await until(lambda: len(farm.calls) == 1)
+            hanging.cancel()
+            await asyncio.gather(hanging, return_exceptions=True)
+            assert endpoint.pool is not None
+            await until(lambda: bool(farm.looked_at))
+            if not is_up:
+                await until(lambda: not all(member.is_up for member in endpoint.pool.members))
+            farm.gate.set()
+            await call(endpoint, "0-0-a1")
+            [before, after] = [name for name, _ in farm.calls]
+            assert (after == before) is is_up
+
+    asyncio.run(run())
+
+
+def test_a_new_rollout_does_not_queue_where_others_wait_already() -> None:
+    farm = Farm()
+
+    async def run() -> None:
+        farm.gate = asyncio.Event()
+        async with several(farm, "a", "b", limits=CallLimits(concurrent=1)) as endpoint:
+            assert endpoint.pool is not None
+            first = asyncio.create_task(call(endpoint, "0-0"))
+            await until(lambda: len(farm.calls) == 1)
+            [busy] = [name for name, _ in farm.calls]
+            queued = [asyncio.create_task(call(endpoint, "0-0")) for _ in range(2)]
+            others = [asyncio.create_task(call(endpoint, f"{index}-0")) for index in (1, 2)]
+            await asyncio.sleep(0)
+            assert [member.in_flight for member in endpoint.pool.members] in ([3, 2], [2, 3])
+            queued.pop().cancel()
+            farm.gate.set()
+            await asyncio.gather(first, *queued, *others)
+            assert farm.of("0-0") == [busy, busy]
+            assert busy not in {*farm.of("1-0"), *farm.of("2-0")}
+            assert [member.in_flight for member in endpoint.pool.members] == [0, 0]
 
     asyncio.run(run())
 

@@ -14,10 +14,12 @@ from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.protocol.items import function_calls, output_text
 from polygym.protocol.json import JsonObject, dumps
+from polygym.protocol.messages import check_message
 from polygym.protocol.responses import add_usage, check_response
+from responses_api_models.anthropic_model.app import AnthropicModel
 from responses_api_models.inference_provider.app import InferenceProvider
 from responses_api_models.openai_model.app import OpenAIModel
-from tests.channels.hostile import BOMB, COMPLETION, KEY, MAKERS, RESPONSE, http
+from tests.channels.hostile import BOMB, COMPLETION, KEY, MAKERS, MESSAGES_ANSWER, RESPONSE, http
 from tests.channels.loopback import raw_endpoint
 
 NAMED = {
@@ -40,6 +42,11 @@ def provider(url: str) -> EndpointModel:
     return InferenceProvider("policy_model", InferenceProvider.parse_config(fields, "test"), None)  # type: ignore[arg-type]
 
 
+def anthropic(url: str) -> EndpointModel:
+    fields = {"anthropic_base_url": url, "anthropic_model": "tiny", "anthropic_api_key": KEY, "timeout_s": 5.0}
+    return AnthropicModel("policy_model", AnthropicModel.parse_config({**fields, "max_attempts": 1}, "test"), None)  # type: ignore[arg-type]
+
+
 def responses(server: EndpointModel) -> Awaitable[JsonObject]:
     return server.responses({"input": "hi"}, RolloutContext("0-0"))
 
@@ -48,11 +55,19 @@ def chat(server: EndpointModel) -> Awaitable[JsonObject]:
     return server.chat_completions({"messages": [{"role": "user", "content": "hi"}]}, RolloutContext("0-0"))
 
 
+def messages(server: EndpointModel) -> Awaitable[JsonObject]:
+    params = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}
+    return server.messages(params, RolloutContext("0-0"))
+
+
 CALLS: list[tuple[Callable[[str], EndpointModel], Callable[[EndpointModel], Awaitable[JsonObject]]]] = [
     (openai, responses),
     (openai, chat),
     (provider, responses),
     (provider, chat),
+    (anthropic, responses),
+    (anthropic, chat),
+    (anthropic, messages),
 ]
 
 
@@ -83,6 +98,9 @@ def check(found: Any, call: Callable[..., Any]) -> None:
     dumps(found)
     if call is chat:
         assert check_completion(found) is None
+        return
+    if call is messages:
+        assert check_message(found) is None
         return
     assert check_response(found) is None
     output_text(found["output"])
@@ -115,7 +133,7 @@ def test_every_answer_is_one_to_work_with_or_a_named_failure(kind: str) -> None:
 
 def test_the_good_answers_that_hostile_ones_are_made_of_are_good() -> None:
     async def run() -> None:
-        for answer, calls in ((RESPONSE, CALLS[:1]), (COMPLETION, CALLS[1:])):
+        for answer, calls in ((RESPONSE, CALLS[:1]), (COMPLETION, CALLS[1:4]), (MESSAGES_ANSWER, CALLS[4:])):
             for make, call in calls:
                 found = await outcome(make, call, http(json.dumps(answer).encode()))
                 assert not isinstance(found, RolloutFailure), found

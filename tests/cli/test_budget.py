@@ -115,6 +115,16 @@ def test_the_budget_is_the_whole_runs_with_several_workers(run: Runs) -> None:
     assert summary(run.folder)["cost_usd"] == pytest.approx(first * COST)
 
 
+def test_a_worker_that_has_used_the_budget_up_alone_does_not_wait_to_be_told(run: Runs) -> None:
+    write_rows(run.folder / "tasks.jsonl", *(TASKS * 100))
+    with model_endpoint() as (url, requests):
+        stopped = run(url, "--workers", "2", "--concurrency", "2", "--max-total-tokens", "120")
+
+    assert stopped.returncode == 4
+    assert 1 <= len(requests) <= 4
+    assert len(rows(run.folder / "out.jsonl")) == len(requests)
+
+
 @pytest.mark.parametrize("arguments", [("--max-cost", "1"), ("--max-total-tokens", "0")])
 def test_a_budget_that_cannot_be_held_is_refused_before_anything_runs(run: Runs, arguments: tuple[str, ...]) -> None:
     with model_endpoint() as (url, requests):

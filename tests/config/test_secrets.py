@@ -25,6 +25,7 @@ from polygym.config.secrets import hide_secrets, secret_values
         "db_password",
         "Authorization",
         "Proxy-Authorization",
+        "Ocp-Apim-Subscription-Key",
         "Cookie",
         "credentials",
         "private_key",

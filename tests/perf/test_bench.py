@@ -34,7 +34,7 @@ def test_with_a_slow_model_the_rate_is_compared_with_the_ideal_one() -> None:
     assert record["share_of_ideal_rate"] > 0
 
 
-@pytest.mark.parametrize("scenario", ["conversion", "conversion_with_tokens"])
+@pytest.mark.parametrize("scenario", ["conversion", "conversion_with_tokens", "conversion_by_messages"])
 def test_conversion_needs_no_endpoint(scenario: str) -> None:
     record = measure(Case("any", scenario, rollouts=20, concurrency=1), port=0)
 

@@ -309,3 +309,14 @@ def test_what_is_sent_to_an_anthropic_endpoint_is_what_its_client_would_send() -
     }
     for message in request["messages"]:
         TypeAdapter(anthropic.types.MessageParam).validate_python(message)
+
+
+def test_entries_of_include_that_are_not_known_go_out_whatever_they_are() -> None:
+    asked = responses_params_to_messages({"input": "hi", "include": [["x"], "reasoning.encrypted_content"]})
+
+    assert without_responses_fields(asked)["include"] == [["x"]]
+
+
+def test_metadata_that_is_no_object_is_refused() -> None:
+    with pytest.raises(ValueError, match="metadata must be an object"):
+        messages_params_to_responses({"messages": [{"role": "user", "content": "hi"}], "metadata": 3})

@@ -10,6 +10,8 @@ from polygym.protocol.errors import ConfigError
 from polygym.protocol.usage import Tokens
 from polygym.rollouts.prices import Price, check_prices, prices_of
 
+PRICE = {"input": 1.0, "output": 2.0}
+
 
 def config(prices: Any, model: str = "tiny") -> RunConfig:
     settings = {"policy_model_name": model, "policy_base_url": "http://host/v1", "prices": prices}
@@ -29,6 +31,21 @@ def test_a_price_holds_for_a_server_by_its_name_or_by_the_name_of_its_model(name
     prices = prices_of(config({name: {"input": 1, "output": 2}}))
 
     assert prices.of("policy_model", "whatever-it-says") == Price(input=1, output=2)
+
+
+@pytest.mark.parametrize(
+    "model_type",
+    [
+        *("anthropic_model", "azure_openai_model", "inference_provider", "litellm_model", "openai_model"),
+        *("transformers_model", "vllm_model"),
+    ],
+)
+def test_every_model_server_with_a_model_is_priced_by_its_name(model_type: str) -> None:
+    given = {"policy_model_name": "tiny", "policy_base_url": "http://host/v1", "prices": {"tiny": PRICE}}
+
+    prices = prices_of(configure(model_type=model_type, settings=given))
+
+    assert prices.by_server == {"policy_model": Price(**PRICE)}
 
 
 def test_another_model_is_priced_by_the_name_that_it_answers_with() -> None:

@@ -64,6 +64,33 @@ def test_a_usage_that_is_none_counts_nothing(usage: Any) -> None:
     assert ledger.exhausted is None
 
 
+SAID: list[JsonObject] = [
+    {"output": [{"type": "message"}]},
+    {"content": [{"type": "text", "text": "hi"}]},
+    {"choices": [{"message": {"content": None, "tool_calls": [{}]}}]},
+]
+NOTHING_SAID: list[JsonObject] = [{"output": []}, {"content": []}, {"choices": [{"message": {"content": ""}}]}]
+"""What a refused conversation is answered with."""
+
+
+@pytest.mark.parametrize("answer", SAID)
+def test_a_server_that_tells_no_usage_is_named_once(answer: JsonObject, caplog: pytest.LogCaptureFixture) -> None:
+    ledger = Ledger(Spending())
+    for _ in range(3):
+        ledger.spent("0-0", "policy_model", answer)
+
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["policy_model"]
+
+
+@pytest.mark.parametrize("answer", NOTHING_SAID)
+def test_a_conversation_that_was_refused_need_not_tell_its_usage(
+    answer: JsonObject, caplog: pytest.LogCaptureFixture
+) -> None:
+    Ledger(Spending()).spent("0-0", "policy_model", answer)
+
+    assert not caplog.records
+
+
 @pytest.mark.parametrize(
     ("budget", "said"), [(Budget(tokens=200), "200 of 200 tokens"), (Budget(cost_usd=0.0003), "of $0.0003")]
 )

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from omegaconf import OmegaConf
 
-from polygym import JsonObject, RolloutContext
+from polygym import JsonObject, RolloutContext, configure
 from polygym.protocol.errors import ConfigError
 from responses_api_models.azure_openai_model.app import AzureOpenAIModel
 
@@ -146,3 +146,18 @@ def test_the_shipped_configuration_takes_endpoint_and_key_from_the_environment(m
     assert (config.azure_endpoint, config.azure_api_key) == ("https://name.openai.azure.com", "k")
     assert (config.azure_deployment, config.is_dated) == ("gpt", False)
     assert AzureOpenAIModel.unknown_fields(config) == []
+
+
+def test_the_address_is_the_policys_or_the_environments_and_without_either_both_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
+    settings = {"policy_model_name": "gpt"}
+
+    given = configure(model_type="azure_openai_model", settings={**settings, "policy_base_url": "https://name.example"})
+    [instance] = given.instances.values()
+    [missing] = configure(model_type="azure_openai_model", settings=settings).instances.values()
+
+    assert AzureOpenAIModel.parse_config(instance.fields, "x").azure_endpoint == "https://name.example"
+    with pytest.raises(ConfigError, match=r"Set AZURE_OPENAI_ENDPOINT, or give --model-url"):
+        AzureOpenAIModel.parse_config(missing.fields, "x")

@@ -86,6 +86,21 @@ def test_the_request_goes_out_as_a_chat_completion_and_the_answer_comes_back_wit
     assert (response["usage"]["input_tokens"], response["usage"]["output_tokens"]) == (7, 1)
 
 
+def test_a_request_with_tools_goes_out_with_them_and_nothing_of_the_library_s_own() -> None:
+    called = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [called]}
+    completion = {**COMPLETION, "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}]}
+    tool = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}, "strict": False}
+
+    response, [request] = ask_endpoint(
+        [(200, completion)], lambda server: server.responses({**PARAMS, "tools": [tool]}, RolloutContext("0-0"))
+    )
+
+    assert [(item["type"], item["name"]) for item in response["output"]] == [("function_call", "f")]
+    assert [each["function"]["name"] for each in request["tools"]] == ["f"]
+    assert not [name for name in request if name.startswith("_")]
+
+
 def test_chat_completions_pass() -> None:
     params = {"messages": [{"role": "user", "content": "hi"}], "seed": 3, "stream": True}
 

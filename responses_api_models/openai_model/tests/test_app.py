@@ -92,6 +92,13 @@ def test_nulls_and_streaming_stay_here(call: Callable[[JsonObject], Call], answe
     assert body == {"tools": [], "top_p": 0, "model": "tiny"}
 
 
+@pytest.mark.parametrize("params", [{}, {"stream": True}])
+def test_an_endpoint_that_streams_unless_told_otherwise_can_be_told(params: JsonObject) -> None:
+    _, [(_, body)] = exchange(RESPONSE, responses(params), extra_body={"stream": False})
+
+    assert body == {"stream": False, "model": "tiny"}
+
+
 def test_extra_parameters_give_way_to_those_of_the_request() -> None:
     extra = {"top_k": 5, "temperature": 0.1, "model": "other"}
 

@@ -118,6 +118,24 @@ def test_allowed_tools_that_are_not_demanded_may_be_called() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"input": None}, "'input'"),
+        ({"input": 3}, "'input'"),
+        ({"input": [{}, "x"]}, "'input'"),
+        ({"tools": True}, "'tools'"),
+        ({"tools": [[]]}, "'tools'"),
+        ({"tool_choice": {"type": "allowed_tools", "tools": 3}}, "tool_choice.tools"),
+    ],
+)
+def test_a_request_that_is_none_is_refused(params: JsonObject, named: str) -> None:
+    with pytest.raises(RolloutFailure, match=named) as caught:
+        ask(params)
+
+    assert caught.value.failure_class is FailureClass.MODEL_REJECTED
+
+
 def test_a_demanded_tool_that_is_not_offered_is_refused() -> None:
     with pytest.raises(RolloutFailure, match="'get_wether'") as caught:
         ask({"tools": [CITY], "tool_choice": {"type": "function", "name": "get_wether"}})

@@ -12,7 +12,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
-from polygym.channels.exchanges import Exchange, exchanges
+from polygym.channels.exchanges import Exchange, exchanges, is_streamed
+from polygym.config.secrets import HIDDEN, hide_secrets
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.errors import OutputError
 from polygym.protocol.failures import RolloutFailure
@@ -21,9 +22,10 @@ from polygym.protocol.responses import incompleteness_of, new_id
 
 SHORTEST_SECRET: Final = 6
 """Characters: what is shorter would be found inside words."""
-REDACTED: Final = b"****"
 _CREDENTIALS: Final = ("authorization", "headers", "extra_headers")
-"""Fields of a tool or a request that callers put keys in: hosted MCP servers want them."""
+"""Fields of a request or a hosted MCP server that hold keys and nothing else, whatever stands in them."""
+_SEEN_BY_THE_MODEL: Final = frozenset({"input", "instructions", "system", "prompt"})
+"""Fields of a request that may be one text, which is part of the conversation."""
 
 
 class CallFile:
@@ -51,6 +53,8 @@ class CallFile:
         try:
             answer = await call
             record |= _answered(answer)
+            if is_streamed.get():  # the first token goes out with the last
+                record["time_to_first_token_s"] = round(perf_counter() - begun, 6)
             return answer
         except RolloutFailure as failure:
             record |= {"status": "failed", "failure": failure.to_json()}
@@ -72,7 +76,7 @@ class CallFile:
         except TypeError as error:  # a model server of somebody's own has answered what is no JSON
             line = dumps_line({**record, "response": None, "problem": f"the answer is no JSON: {error}"})
         for secret in self._secrets:
-            line = line.replace(secret, REDACTED)
+            line = line.replace(secret, HIDDEN.encode())
         try:
             if self._fd is None:
                 self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -119,20 +123,27 @@ def _answered(answer: JsonObject) -> JsonObject:
         "response_id": answer.get("id"),
         "model": answer.get("model"),
         "usage": answer.get("usage"),
-        "response": answer,
+        "response": _without_credentials(answer),
     }
 
 
-def _without_credentials(params: JsonObject) -> JsonObject:
-    """The request without what callers send keys in; what the model gets to see stays as it is."""
-    tools = params.get("tools")
-    hidden: JsonObject = {name: REDACTED.decode() for name in _CREDENTIALS if params.get(name)}
-    if isinstance(tools, list) and any(isinstance(tool, dict) and tool.get("type") == "mcp" for tool in tools):
-        hidden["tools"] = [_without_keys(tool) for tool in tools]
-    return {**params, **hidden} if hidden else params
+def _without_credentials(body: JsonObject) -> JsonObject:
+    """A request, or an answer that repeats one, without the keys in it; what the model gets to see stays as it is.
+
+    Of objects only those of hosted MCP servers are looked into: `password` may be a field of a tool's schema.
+    """
+    hidden: JsonObject = {}
+    for name, value in body.items():
+        if name in _CREDENTIALS and value:
+            hidden[name] = HIDDEN
+        elif isinstance(value, str) and name not in _SEEN_BY_THE_MODEL:
+            hidden |= hide_secrets({name: value})
+        elif isinstance(value, list) and name in ("tools", "mcp_servers"):
+            hidden[name] = [_without_keys(each, is_server=name == "mcp_servers") for each in value]
+    return {**body, **hidden}
 
 
-def _without_keys(tool: Any) -> Any:
-    if not isinstance(tool, dict) or tool.get("type") != "mcp":
-        return tool
-    return {key: REDACTED.decode() if key in _CREDENTIALS else value for key, value in tool.items()}
+def _without_keys(given: Any, *, is_server: bool) -> Any:
+    if not isinstance(given, dict) or not (is_server or given.get("type") == "mcp"):
+        return given
+    return {key: HIDDEN if key in _CREDENTIALS and value else value for key, value in hide_secrets(given).items()}

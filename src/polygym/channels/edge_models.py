@@ -19,6 +19,7 @@ from polygym.channels.edge import (
     status_of,
 )
 from polygym.channels.embedded import EmbeddedModel, cookie_name
+from polygym.channels.exchanges import is_streamed
 from polygym.channels.headers import ROLLOUT, limits_of
 from polygym.channels.sse import KEEP_ALIVE_S, Dialect, data_frame, frame, stream_answer
 from polygym.protocol.calls import RolloutContext
@@ -102,8 +103,12 @@ class ModelEdge:
     async def _stream(
         self, request: web.Request, params: JsonObject, method: _Method, dialect: Dialect
     ) -> web.StreamResponse:
-        call = method(params, self._context(request))
-        return await stream_answer(request, call, dialect, partial(put_cookies, request), self._keep_alive_s)
+        token = is_streamed.set(True)
+        try:
+            call = method(params, self._context(request))
+            return await stream_answer(request, call, dialect, partial(put_cookies, request), self._keep_alive_s)
+        finally:
+            is_streamed.reset(token)
 
     def _context(self, request: web.Request) -> RolloutContext:
         rollout = request.headers.get(ROLLOUT) or request.cookies.get(self._cookie) or new_id("rollout")

@@ -14,7 +14,7 @@ from aiohttp import hdrs
 from multidict import CIMultiDict
 from yarl import URL
 
-from polygym.channels.admission import CallLimits, Gate
+from polygym.channels.admission import CallLimits, Gate, Place
 from polygym.channels.endpoint_faults import (
     Fault,
     Retry,
@@ -39,6 +39,10 @@ ANNOUNCE_EVERY_S = 60.0
 """Seconds in which the same trouble of the same endpoint is logged once."""
 LARGEST_ANSWER = 1 << 28
 """Bytes of an answer, unpacked. The log-probabilities of the longest generations take some tens of millions."""
+QUEUE = "queue"
+"""What waiting for the endpoint's limits is recorded as, beside the stages; it is a part of the call's `model` time."""
+QUEUED_S = 0.001
+"""Seconds from which it is waiting."""
 HEALTH_LIMIT_S = 5.0
 """Seconds that an endpoint may take to say how it is."""
 
@@ -113,7 +117,9 @@ class Endpoint:
             if pool is not None:
                 number = pool.place(context.rollout_id)
             target = targets[number]
-            answer = await (self._attempt(target, encoded) if is_plain else self._noted(number, target, encoded))
+            answer = await (
+                self._attempt(target, encoded) if is_plain else self._noted(number, target, encoded, context)
+            )
             if isinstance(answer, dict):
                 return answer
             context.rate_limits += answer.failure_class is FailureClass.MODEL_RATE_LIMITED
@@ -214,22 +220,28 @@ class Endpoint:
             return value
         return fault_of_body(target, answer.status, answer.content_type, raw)
 
-    async def _noted(self, number: int, target: Target, encoded: bytes) -> JsonObject | Fault:
+    async def _noted(self, number: int, target: Target, encoded: bytes, context: RolloutContext) -> JsonObject | Fault:
         """As `_attempt`, when the base URL's limits allow it; the pool hears of it, and whoever asks for exchanges."""
         gate = self._gates[number] if self._gates else None
-        place = await gate.enter(len(encoded)) if gate is not None else None
+        place: Place | None = None
+        answer: JsonObject | Fault | None = None
+        asked = begun = perf_counter()
         if self.pool is not None:
             self.pool.started(number)
-        begun = perf_counter()
-        answer: JsonObject | Fault | None = None
         try:
+            if gate is not None:
+                place = await gate.enter(len(encoded))
+                begun = perf_counter()
+                if begun - asked > QUEUED_S:
+                    context.record(QUEUE, begun - asked)
             answer = await self._attempt(target, encoded)
         finally:
             fault = answer if isinstance(answer, Fault) else None
             if gate is not None and place is not None:
                 gate.leave(place, answer if isinstance(answer, dict) else None)
             if self.pool is not None and answer is None:
-                self.pool.abandoned(number)
+                is_sent = gate is None or place is not None
+                self.pool.abandoned(number, perf_counter() - begun if is_sent else 0.0)
             elif self.pool is not None:
                 self.pool.ended(number, fault)
         noted = exchanges.get()

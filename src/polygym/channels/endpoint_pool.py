@@ -26,6 +26,9 @@ FAILED_IN_A_ROW: Final = 5
 LONGEST_CHECK_S: Final = 30.0
 """Seconds between two looks at a URL that is out, at most; they double from the first."""
 
+SUSPICIOUS_S: Final = 10.0
+"""Seconds that a call has waited in vain when it is given up, from which its URL is looked at: it may hang."""
+
 _IS_SILENT: Final = frozenset({FailureClass.MODEL_UNAVAILABLE, FailureClass.TIMEOUT})
 """Failures of a call that say that the endpoint may be gone."""
 
@@ -38,7 +41,7 @@ class Member:
     """The URL for messages."""
     is_up: bool = True
     in_flight: int = 0
-    """Calls under way."""
+    """Calls under way, those included that wait for its limits."""
     sessions: int = 0
     """Sessions that were given to it, over time."""
     calls: int = 0
@@ -113,9 +116,22 @@ class EndpointPool:
         if fault.is_nobody_there or member.failed_in_a_row >= FAILED_IN_A_ROW:
             self.take_out(number, fault.message)
 
-    def abandoned(self, number: int) -> None:
-        """A call was given up by who made it; that says nothing about the URL."""
-        self.members[number].in_flight -= 1
+    def abandoned(self, number: int, waited_s: float) -> None:
+        """A call was given up by who made it, `waited_s` seconds after it went out.
+
+        That says nothing about the URL, but one that has hung for long is looked at.
+        """
+        member = self.members[number]
+        member.in_flight -= 1
+        if waited_s >= SUSPICIOUS_S and member.is_up and number not in self._watches:
+            self._watches[number] = asyncio.create_task(self._suspect(number), name=f"health of {member.shown}")
+
+    async def _suspect(self, number: int) -> None:
+        is_healthy = await self._is_healthy(number)
+        if self._watches.get(number) is asyncio.current_task():
+            del self._watches[number]
+            if not is_healthy:
+                self.take_out(number, "Calls hang there, and it does not say how it is.")
 
     def take_out(self, number: int, why: str) -> None:
         """Give that URL no more calls, if there is another, until it answers again."""
@@ -126,6 +142,8 @@ class EndpointPool:
         left = sum(other.is_up for other in self.members)
         rest = f"Its sessions move to the other {left}." if left else "No other is left."
         log.warning("%s is taken out until it answers again. %s %s", member.shown, rest, why)
+        if number in self._watches:
+            self._watches[number].cancel()
         self._watches[number] = asyncio.create_task(self._watch(number), name=f"health of {member.shown}")
 
     def _bring_back(self, number: int) -> None:

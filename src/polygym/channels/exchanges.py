@@ -29,3 +29,6 @@ class Exchange(NamedTuple):
 
 exchanges: ContextVar[list[Exchange] | None] = ContextVar("exchanges", default=None)
 """Where the requests of the model call under way in this context are noted; None where nobody asks."""
+
+is_streamed: ContextVar[bool] = ContextVar("is_streamed", default=False)
+"""Whether the caller of the model call under way in this context reads its answer as a stream."""

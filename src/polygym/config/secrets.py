@@ -13,7 +13,9 @@ _WORDS: Final = frozenset(
     {"secret", "secrets", "password", "passwords", "passwd", "passphrase", "credential", "credentials"}
     | {"authorization", "bearer", "cookie", "cookies"}
 )
-_KEY_ENDING: Final = re.compile(r"(?:^|_)(?:api_?|access_|secret_|private_|auth_|account_|master_|signing_)keys?$")
+_KEY_ENDING: Final = re.compile(
+    r"(?:^|_)(?:api_?|access_|secret_|private_|auth_|account_|master_|signing_|subscription_)keys?$"
+)
 _TOKEN_ENDING: Final = re.compile(r"(?:^|_)token$|(?:^|_)(?:access|api|auth|bearer|refresh)_tokens$")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SCHEME: Final = re.compile(r"(?:Bearer|Basic|Token) ", re.IGNORECASE)

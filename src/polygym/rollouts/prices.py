@@ -12,7 +12,7 @@ from polygym.protocol.usage import Tokens
 from polygym.servers.base import explain_validation
 
 SETTING: Final = "prices"
-_MODEL_FIELDS: Final = ("openai_model", "model", "azure_deployment", "model_name")
+_MODEL_FIELDS: Final = ("openai_model", "model", "anthropic_model", "azure_deployment", "model_name")
 """Fields of model servers that name the model, in the implementations there are."""
 _PER: Final = 1_000_000
 

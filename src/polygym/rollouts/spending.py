@@ -3,6 +3,7 @@
 Fulfils the channels' `Meter`. Memory holds the attempts in flight.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -13,6 +14,8 @@ from polygym.protocol.json import JsonObject
 from polygym.protocol.rollouts import COST_USD, USAGE
 from polygym.protocol.usage import NO_TOKENS, Tokens, count_of, tokens_of
 from polygym.rollouts.prices import Prices
+
+log = logging.getLogger("polygym.rollouts")
 
 MOST_OPEN: Final = 1 << 17
 """Attempts whose calls are counted apart: those that nobody asks for, of callers outside, must not fill memory."""
@@ -79,6 +82,8 @@ class Ledger:
         self._elsewhere = NOTHING
         self._open: dict[str, _Attempt] = {}
         self._is_told = False
+        self._silent: set[str] = set()
+        """Servers that have left their usage out."""
 
     @property
     def total(self) -> Spent:
@@ -100,6 +105,9 @@ class Ledger:
         tokens = tokens_of(answer.get("usage"))
         if tokens is not None:
             self._count(rollout_id.partition(".")[0], server, tokens, answer.get("model"))
+        elif server not in self._silent and _has_content(answer):
+            self._silent.add(server)
+            log.warning("%s: an answer reports no usage; what such calls take is not counted", server)
 
     def spent_elsewhere(self, spent: Spent) -> None:
         """All that other processes of the run have taken so far."""
@@ -139,6 +147,15 @@ class Ledger:
         if not self._is_told and self.on_exhausted is not None and (why := self.exhausted) is not None:
             self._is_told = True
             self.on_exhausted(why)
+
+
+def _has_content(answer: JsonObject) -> bool:
+    """Whether the model has said anything; a refused conversation takes nothing, and has no usage."""
+    choices = answer.get("choices")
+    if not isinstance(choices, list):
+        return bool(answer.get("output") or answer.get("content"))
+    messages = [choice.get("message") for choice in choices if isinstance(choice, dict)]
+    return any(message.get("content") or message.get("tool_calls") for message in messages if isinstance(message, dict))
 
 
 def spent_by(record: JsonObject) -> Spent:

@@ -35,7 +35,7 @@ from polygym.rollouts.plan import Plan
 from polygym.rollouts.progress import AgentProgress, Progress
 from polygym.rollouts.recorder import Recorder
 from polygym.rollouts.shares import config_of_worker
-from polygym.rollouts.spending import NOTHING, Budget, Ledger, Spending, Spent
+from polygym.rollouts.spending import NOTHING, Ledger, Spending, Spent
 
 log = logging.getLogger("polygym.rollouts")
 
@@ -60,7 +60,7 @@ class Order:
     retries: RetryPolicy
     log_level: int
     spending: Spending | None = None
-    """What to count; the budget is the parent's affair."""
+    """What to count. That the budget is used up is the parent's to say, but a worker that has done so alone stops."""
     capture: Path | None = None
     """Where model calls are written down."""
 
@@ -106,8 +106,7 @@ def share_out(
         ceiling = None if auto_ceiling is None else max(1, auto_ceiling // workers)
         level = logging.getLogger("polygym").getEffectiveLevel()
         part = config_of_worker(config, worker, workers)
-        counted = None if spending is None else replace(spending, budget=Budget())
-        order = Order(part, paths, plan.part(offsets), settings, share, ceiling, retries, level, counted, capture)
+        order = Order(part, paths, plan.part(offsets), settings, share, ceiling, retries, level, spending, capture)
         orders.append(order)
     return orders
 
@@ -283,6 +282,8 @@ async def _work_until_done(order: Order, send: Callable[[Report], None], end: Co
             auto=auto,
             retries=order.retries,
         )
+        if ledger is not None:  # what this worker took alone may be enough, before the parent has heard of it
+            ledger.on_exhausted = lambda _why: engine.stop()
         for agent, total in totals.items():
             engine.add(agent, total)
         running = asyncio.create_task(engine.run())

@@ -16,8 +16,8 @@ _UNHEARD: Final = frozenset(
     }
 )
 """Parameters of the Responses API that change nothing in what a model without state says."""
-_INCLUDED: Final = frozenset({"reasoning.encrypted_content"})
-"""Entries of `include` that an Anthropic endpoint answers unasked."""
+_INCLUDED: Final = ("reasoning.encrypted_content",)
+"""Entries of `include` that an Anthropic endpoint answers unasked; no set, since an entry may have no hash."""
 _OWN: Final = frozenset({RESPONSES_FIELDS, *PASSED})
 
 
@@ -31,7 +31,7 @@ def without_messages_fields(params: JsonObject) -> JsonObject:
     needed = _NEEDED & native.keys()
     if needed:
         raise ValueError(f"{', '.join(sorted(needed))}: the policy is no Anthropic endpoint and has no such thing")
-    stripped = _without(params, MESSAGES_FIELDS)
+    stripped = {name: value for name, value in params.items() if name != MESSAGES_FIELDS}
     stripped["input"] = [_plain_item(item, index) for index, item in enumerate(params["input"])]
     if params.get("tools"):
         stripped["tools"] = [_without(tool, MESSAGES_FIELDS) for tool in params["tools"]]
@@ -77,7 +77,7 @@ def _plain_item(item: JsonObject, index: int) -> JsonObject:
     for field in ("content", "output"):
         parts = item.get(field)
         if isinstance(parts, list):
-            item[field] = [_without(part, MESSAGES_FIELDS) for part in parts]
+            item = {**item, field: [_without(part, MESSAGES_FIELDS) for part in parts]}
     return item
 
 
@@ -88,7 +88,7 @@ def _plain_messages(messages: Iterable[JsonObject]) -> list[JsonObject]:
         if isinstance(content, list):
             content = _plain_blocks(content)
         if content or message["role"] != "assistant":
-            plain.append({**message, "content": content})
+            plain.append({**message, "content": content} if content is not message["content"] else message)
     return plain
 
 
@@ -98,15 +98,15 @@ def _plain_blocks(blocks: Iterable[JsonObject]) -> list[JsonObject]:
         kind = block["type"]
         if (kind == "text" and not block["text"]) or (kind == "thinking" and not block.get("signature")):
             continue
-        kept = {name: value for name, value in block.items() if name not in _OWN}
+        kept = block if _OWN.isdisjoint(block) else {name: value for name, value in block.items() if name not in _OWN}
         if kind == "tool_result" and isinstance(kept.get("content"), list):
-            kept["content"] = _plain_blocks(kept["content"])
+            kept = {**kept, "content": _plain_blocks(kept["content"])}
         plain.append(kept)
     return plain
 
 
 def _without(fields: JsonObject, name: str) -> JsonObject:
-    return {field: value for field, value in fields.items() if field != name}
+    return {field: value for field, value in fields.items() if field != name} if name in fields else fields
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -197,6 +197,7 @@ _FROM_MESSAGES: Final[Mapping[str, _Convert]] = {
     "tool_choice": _put_tool_choice,
     "output_config": _split_output_config,
     "service_tier": _put_as("service_tier", lambda mode: _MODES.get(mode, mode) if isinstance(mode, str) else mode),
+    "metadata": _merge_into("metadata"),
     "text": _merge_into("text"),
     "reasoning": _merge_into("reasoning"),
     "input": _refuse("'input' belongs to the Responses API; a Messages request has 'messages'"),

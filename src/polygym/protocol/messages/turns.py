@@ -148,8 +148,8 @@ def _kind_of_thinking(item: JsonObject, text: str) -> str:
 def _reasoning_text(item: JsonObject) -> str:
     """What the model thought: the item's content where it has one, else the summary."""
     parts = require_list(item.get("content") or item.get("summary") or [], "reasoning")
-    texts = (require_text(require_object(part, "a reasoning part").get("text"), "text") for part in parts)
-    return "\n\n".join(text for text in texts if text)
+    texts = [require_text(require_object(part, "a reasoning part").get("text"), "text") for part in parts]
+    return texts[0] if len(texts) == 1 else "\n\n".join(text for text in texts if text)
 
 
 def _reasoning_to_block(item: JsonObject) -> JsonObject:
