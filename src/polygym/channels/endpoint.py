@@ -205,7 +205,13 @@ class Endpoint:
             answer = await self._open().post(
                 target.url, data=JsonBody(encoded), allow_redirects=False, proxy=target.proxy
             )
-            raw = await (answer.read() if _is_short(answer) else _read_in_bounds(answer))
+            if not _is_short(answer):
+                raw = await _read_in_bounds(answer)
+            elif answer.content.is_eof():  # it came in one piece, as most do
+                raw = answer.content.read_nowait()
+                answer.release()
+            else:
+                raw = await answer.read()
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             return fault_of_error(target, error, self._timeout_s)
         if raw is None:

@@ -35,8 +35,6 @@ async def run_stage(server: str, stage: Stage, call: Coroutine[Any, Any, ResultT
     try:
         if limit_s is not None:
             return await _limited(server, stage, call, limit_s)
-        if stage is Stage.MODEL:  # it waits for its endpoint; timing its steps would cost 5 % of a rollout
-            return await call
         # A call that never waits costs no more than itself: what follows is in effect `return await call`.
         try:
             waiting = call.send(None)

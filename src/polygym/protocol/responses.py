@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Mapping
 from copy import copy
-from types import NoneType
 from typing import Any
 
 from polygym.protocol.json import JsonObject
@@ -116,7 +115,6 @@ def add_usage(total: JsonObject | None, usage: JsonObject | None) -> JsonObject 
 
 
 _NUMBER = (int, float)
-_OBJECT_OR_NULL = (dict, NoneType)
 _FINISHED = (None, "completed", "incomplete")
 """Statuses of a response that somebody can go on with."""
 
@@ -130,15 +128,17 @@ def check_response(value: Any) -> str | None:
     if value.get("status") not in _FINISHED:
         return f"the response is not finished: its status is {value['status']!r}"
     for key in ("usage", "metadata", "incomplete_details"):
-        if not isinstance(value.get(key), _OBJECT_OR_NULL):
-            return f"'{key}' must be an object or null, got {type(value[key]).__name__}"
+        field = value.get(key)
+        if field is not None and not isinstance(field, dict):
+            return f"'{key}' must be an object or null, got {type(field).__name__}"
     output = value.get("output")
     if not isinstance(output, list):
         return f"'output' must be a list of items, got {type(output).__name__}"
     for index, item in enumerate(output):
-        if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+        kind = item.get("type") if isinstance(item, dict) else None
+        if not isinstance(kind, str):
             return f"output[{index}] is not an item with a 'type'"
-        if item["type"] == "message" and not _is_content(item.get("content")):
+        if kind == "message" and not _is_content(item.get("content")):
             return f"output[{index}]: 'content' must be a string or a list of objects"
     return None
 
