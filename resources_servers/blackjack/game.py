@@ -69,16 +69,12 @@ class Hand:
 
 
 def should_hit(player: Sequence[str], dealers_card: str) -> bool:
-    """Whether a player who goes by the book takes another card."""
-    total, is_soft = total_of(player)
-    return should_hit_at(total, is_soft, total_of([dealers_card])[0])
+    """Whether a player who goes by the book takes another card.
 
-
-def should_hit_at(total: int, is_soft: bool, shown: int) -> bool:
-    """Basic strategy without doubling or splitting, against a dealer who stands on 17 and shows a card worth `shown`.
-
-    An ace of the dealer's is worth 11.
+    Basic strategy without doubling or splitting, against a dealer who stands on 17.
     """
+    total, is_soft = total_of(player)
+    shown = total_of([dealers_card])[0]
     if is_soft:
         return total <= 17 or (total == 18 and shown >= 9)
     if total <= 11 or total >= 17:

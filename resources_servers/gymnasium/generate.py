@@ -54,7 +54,7 @@ def _taxi(rng: Random, difficulty: float) -> tuple[JsonObject, list[int]]:
 
 
 def _blackjack(rng: Random, difficulty: float) -> tuple[JsonObject, list[int]]:
-    """A hand that the book wins; with difficulty more often one where it takes a card first."""
+    """A hand that the best play wins; with difficulty more often one where it takes a card first."""
     must_hit = rng.random() < difficulty
     game, actions = _seeded("Blackjack-v1", rng, lambda actions: len(actions) > 1 or not must_hit)
     return {**game, "return_bounds": [-1.0, 1.0]}, actions

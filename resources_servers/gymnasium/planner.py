@@ -1,4 +1,4 @@
-"""Perfect play, for what can be computed: shortest ways through Gymnasium's tabular environments, and the book."""
+"""Perfect play, for what can be computed: shortest ways through tabular environments, best chances at blackjack."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import Any
 import gymnasium
 
 from polygym import JsonObject
-from resources_servers.blackjack.game import should_hit_at
 from resources_servers.gymnasium.app import make_env
+from resources_servers.gymnasium.hands import worth_of_hitting, worth_of_standing
 
 
 def plan_of(env_id: str, env_kwargs: JsonObject, seed: int) -> list[int] | None:
-    """The actions that win an episode; None where there is no way, or where the book loses a hand of blackjack."""
+    """The actions that win an episode; None where there is no way, or where the best play loses at blackjack."""
     with opened(env_id, env_kwargs) as env:
         return plan_in(env, seed)
 
@@ -32,7 +32,7 @@ def plan_in(env: gymnasium.Env[Any, Any], seed: int) -> list[int] | None:
     """As `plan_of`, for an environment with a table of transitions that leave nothing to chance, or Blackjack."""
     observation, _ = env.reset(seed=seed)
     plain: Any = env.unwrapped
-    return _shortest_way(plain.P, int(plain.s)) if hasattr(plain, "P") else _by_the_book(env, observation)
+    return _shortest_way(plain.P, int(plain.s)) if hasattr(plain, "P") else _best_play(env, observation)
 
 
 def return_of_plan(env: gymnasium.Env[Any, Any], seed: int, actions: list[int]) -> float:
@@ -59,12 +59,13 @@ def _shortest_way(table: Any, start: int) -> list[int] | None:
     return max(endings, key=lambda ending: ending[0])[1] if endings else None
 
 
-def _by_the_book(env: gymnasium.Env[Any, Any], observation: Any) -> list[int] | None:
+def _best_play(env: gymnasium.Env[Any, Any], observation: Any) -> list[int] | None:
     actions: list[int] = []
     is_over, reward = False, 0.0
     while not is_over:
         total, shown, has_soft_ace = map(int, observation)
-        actions.append(int(should_hit_at(total, bool(has_soft_ace), 11 if shown == 1 else shown)))
+        is_hit_better = worth_of_hitting(total, bool(has_soft_ace), shown) > worth_of_standing(total, shown)
+        actions.append(int(is_hit_better))
         observation, gained, is_over, _, _ = env.step(actions[-1])
         reward = float(gained)
     return actions if reward > 0 else None

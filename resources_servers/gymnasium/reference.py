@@ -12,7 +12,7 @@ STUBBORN = {"FrozenLake-v1": "up", "Taxi-v4": "dropoff", "CliffWalking-v1": "rig
 
 
 def solve(row: JsonObject) -> Script:
-    """The shortest way, or what the book says."""
+    """The shortest way, or what has the best chances."""
     actions = plan_of(row["env_id"], row["env_kwargs"], row["seed"])
     guide = guide_of(row["env_id"])
     assert actions is not None and guide is not None

@@ -1,9 +1,7 @@
+"""One run from its rows to its records: what is tried again, what fails, what ends it at once."""
+
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,76 +11,10 @@ import pytest
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.errors import InputError, OutputError, UserError
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
-from polygym.rollouts.collect import Collection, CollectRequest
+from polygym.rollouts.collect import CollectRequest
 from polygym.rollouts.engine import LaneSettings, RetryPolicy
-from polygym.rollouts.plan import InputFile, PlanRequest, Shard
-
-QUICK = RetryPolicy(first_delay_s=0.001, first_probe_s=0.002)
-
-
-class FakeAgent:
-    """Answers each row with a reward, unless `fail` says how the attempt goes wrong."""
-
-    def __init__(self, fail: Any = None, delay_s: float = 0.0) -> None:
-        self.fail = fail
-        self.delay_s = delay_s
-        self.attempts: list[tuple[int, int, int]] = []
-
-    async def run(self, row: dict[str, Any], context: RolloutContext) -> dict[str, Any]:
-        key = (row["_ng_task_index"], row["_ng_rollout_index"], row.get("_ng_attempt_index", 0))
-        self.attempts.append(key)
-        await asyncio.sleep(self.delay_s)
-        if self.fail is not None and (failure := self.fail(*key)) is not None:
-            raise failure
-        return {**row, "response": {"output": [], "usage": {"input_tokens": 2}}, "reward": float(row["answer"])}
-
-    async def responses(self, params: dict[str, Any], context: RolloutContext) -> dict[str, Any]:
-        raise NotImplementedError
-
-    async def aggregate_metrics(self, verify_responses: list[dict[str, Any]]) -> dict[str, Any]:
-        return {"agent_metrics": {"rows": len(verify_responses)}, "key_metrics": {}, "group_level_metrics": []}
-
-
-def request(tmp_path: Path, rows: int = 6, **options: Any) -> CollectRequest:
-    source = tmp_path / "in.jsonl"
-    source.write_text(
-        "".join(
-            json.dumps(
-                {
-                    "responses_create_params": {"input": str(i)},
-                    "answer": i,
-                    "agent_ref": {"name": "ab"[i % 2]},
-                }
-            )
-            + "\n"
-            for i in range(rows)
-        )
-    )
-    plan = PlanRequest([InputFile(source)], ["a", "b"], num_repeats=options.pop("num_repeats", None))
-    return CollectRequest(plan, tmp_path / "out.jsonl", retries=QUICK, **options)
-
-
-def run(what: CollectRequest, a: FakeAgent | None = None, b: FakeAgent | None = None) -> Collection:
-    async def go() -> Collection:
-        agents = {"a": a or FakeAgent(), "b": b or FakeAgent()}
-        with Collection(what) as collection:
-            await collection.run(agents)
-            await collection.write_metrics(agents)
-        return collection
-
-    return asyncio.run(go())
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def keys(path: Path) -> list[tuple[int, int]]:
-    return sorted((row["_ng_task_index"], row["_ng_rollout_index"]) for row in read(path))
-
-
-def unavailable(status: int | None = 503) -> RolloutFailure:
-    return RolloutFailure(FailureClass.MODEL_UNAVAILABLE, Stage.MODEL, "endpoint is down", http_status=status)
+from polygym.rollouts.plan import Shard
+from tests.rollouts.small_runs import QUICK, FakeAgent, keys, read, request, run, unavailable
 
 
 def test_every_row_gets_its_response_reward_and_identity(tmp_path: Path) -> None:
@@ -190,86 +122,11 @@ def test_an_automatic_concurrency_rises_while_it_pays(tmp_path: Path) -> None:
     assert collection.settled is not None and "throughput rose" in collection.settled
 
 
-def test_an_output_that_exists_is_refused_and_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "out.jsonl").write_text("precious\n")
-    with pytest.raises(OutputError, match="exists already"):
-        run(request(tmp_path))
-    assert (tmp_path / "out.jsonl").read_text() == "precious\n"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
-
-
-def test_overwriting_keeps_the_old_output_until_there_is_a_new_one(tmp_path: Path) -> None:
-    run(request(tmp_path))
-    before = (tmp_path / "out.jsonl").read_text()
-    with pytest.raises(UserError):
-        run(request(tmp_path, mode="overwrite"), *(FakeAgent(fail=lambda *_: unavailable(None)) for _ in "ab"))
-    assert (tmp_path / "out.jsonl").read_text() == before
-    run(request(tmp_path, rows=2, mode="overwrite"))
-    assert keys(tmp_path / "out.jsonl") == [(0, 0), (1, 0)]
-
-
 def test_an_output_in_an_unwritable_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     source = request(tmp_path)
     with pytest.raises(OutputError, match="cannot be written"):
         run(CollectRequest(source.plan, tmp_path / "file" / "out.jsonl"))
-
-
-def test_two_runs_cannot_write_one_output(tmp_path: Path) -> None:
-    with Collection(request(tmp_path)), pytest.raises(OutputError, match=f"another run is writing it.*{os.getpid()}"):
-        run(request(tmp_path))
-    run(request(tmp_path))
-    assert len(keys(tmp_path / "out.jsonl")) == 6
-
-
-def test_resuming_runs_what_is_missing_and_cuts_a_torn_line(tmp_path: Path) -> None:
-    run(request(tmp_path, num_repeats=2))
-    lines = (tmp_path / "out.jsonl").read_bytes().splitlines(keepends=True)
-    (tmp_path / "out.jsonl").write_bytes(b"".join(lines[:5]) + lines[5][:40])
-    agents = FakeAgent(), FakeAgent()
-    collection = run(request(tmp_path, num_repeats=2, mode="resume"), *agents)
-    assert keys(tmp_path / "out.jsonl") == [(task, repeat) for task in range(6) for repeat in range(2)]
-    assert sum(len(agent.attempts) for agent in agents) == 7
-    assert collection.progress.done == 12
-
-
-def test_a_corrupt_line_in_the_middle_is_pointed_out(tmp_path: Path) -> None:
-    run(request(tmp_path))
-    lines = (tmp_path / "out.jsonl").read_text().splitlines(keepends=True)
-    (tmp_path / "out.jsonl").write_text("".join([*lines[:2], "garbage\n", *lines[3:]]))
-    with pytest.raises(OutputError, match=r"out.jsonl:3: not a rollout"):
-        run(request(tmp_path, mode="resume"))
-
-
-def test_stopping_finishes_what_is_in_flight_and_can_be_resumed(tmp_path: Path) -> None:
-    async def go() -> None:
-        agents = {"a": FakeAgent(delay_s=0.05), "b": FakeAgent(delay_s=0.05)}
-        with Collection(request(tmp_path, rows=8, concurrency=2)) as collection:
-            asyncio.get_running_loop().call_later(0.02, collection.stop)
-            await collection.run(agents)
-
-    asyncio.run(go())
-    assert len(keys(tmp_path / "out.jsonl")) == 2
-    run(request(tmp_path, rows=8, mode="resume"))
-    assert keys(tmp_path / "out.jsonl") == [(task, 0) for task in range(8)]
-
-
-def test_a_resumed_run_notices_what_has_changed(tmp_path: Path) -> None:
-    run(request(tmp_path, setup={"model": {"name": "small"}}))
-    with pytest.raises(OutputError, match=r"servers.model.name: was \"small\", is \"large\""):
-        run(request(tmp_path, setup={"model": {"name": "large"}}, mode="resume"))
-    with pytest.raises(OutputError, match=r"inputs.*in.jsonl: was"):
-        run(request(tmp_path, rows=7, setup={"model": {"name": "small"}}, mode="resume"))
-    run(request(tmp_path, rows=7, setup={"model": {"name": "large"}}, mode="force"))
-    assert len(keys(tmp_path / "out.jsonl")) == 6
-
-
-def test_a_rollout_that_is_there_twice_is_pointed_out(tmp_path: Path) -> None:
-    run(request(tmp_path))
-    lines = (tmp_path / "out.jsonl").read_text().splitlines(keepends=True)
-    (tmp_path / "out.jsonl").write_text("".join([*lines, lines[0]]))
-    with pytest.raises(OutputError, match="is there twice"):
-        run(request(tmp_path, mode="resume"))
 
 
 def test_a_model_that_is_down_is_waited_for_without_spending_attempts(tmp_path: Path) -> None:
@@ -316,71 +173,6 @@ def test_a_rollout_that_takes_too_long_fails_and_the_others_do_not_notice(tmp_pa
     collection = run(request(tmp_path, lanes=lanes), a=FakeAgent(delay_s=30))
     assert {row["_ng_failure_class"] for row in read(tmp_path / "out_failures.jsonl")} == {"timeout"}
     assert (collection.progress.agents["a"].failed, collection.progress.agents["b"].done) == (3, 3)
-
-
-KILLED = """
-import asyncio, sys
-from pathlib import Path
-sys.path[:0] = sys.argv[2:]
-from test_collect import FakeAgent, Collection, request
-async def main(directory):
-    agents = {"a": FakeAgent(delay_s=0.004), "b": FakeAgent(delay_s=0.006)}
-    with Collection(request(directory, rows=60, concurrency=3, mode="resume")) as collection:
-        print("running", flush=True)
-        await collection.run(agents)
-asyncio.run(main(Path(sys.argv[1])))
-"""
-
-
-def test_a_run_killed_again_and_again_ends_with_every_row_once(tmp_path: Path) -> None:
-    kills = 0
-    for delay_s in [0.01, 0.03, 0.02, 0.05, 0.04, 10.0, 10.0]:
-        command = [sys.executable, "-c", KILLED, str(tmp_path), str(Path(__file__).parent), *sys.path]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert process.stdout is not None and process.stdout.readline() == b"running\n"
-        try:
-            process.wait(delay_s)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.wait()
-        process.stdout.close()
-    assert process.returncode == 0 and kills >= 3
-    assert keys(tmp_path / "out.jsonl") == [(task, 0) for task in range(60)]
-
-
-def test_what_is_not_finished_within_the_grace_time_is_cancelled_and_run_on_resume(tmp_path: Path) -> None:
-    async def go() -> Collection:
-        agents = {"a": FakeAgent(delay_s=0.05), "b": FakeAgent(delay_s=60)}
-        with Collection(request(tmp_path, rows=8, concurrency=2)) as collection:
-            asyncio.get_running_loop().call_later(0.02, collection.stop, 0.2)
-            await collection.run(agents)
-        return collection
-
-    collection = asyncio.run(go())
-    assert keys(tmp_path / "out.jsonl") == [(0, 0)]
-    failures = read(tmp_path / "out_failures.jsonl")
-    assert [(row["_ng_task_index"], row["_ng_failure_class"]) for row in failures] == [(1, "cancelled")]
-    assert (collection.progress.done, collection.progress.failed) == (1, 0)
-    run(request(tmp_path, rows=8, mode="resume"))
-    assert keys(tmp_path / "out.jsonl") == [(task, 0) for task in range(8)]
-
-
-def test_a_second_reason_to_stop_does_not_take_the_grace_time_away(tmp_path: Path) -> None:
-    async def go() -> None:
-        agents = {"a": FakeAgent(), "b": FakeAgent(delay_s=60)}
-        with Collection(request(tmp_path, rows=4)) as collection:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(collection.run(agents))
-                while collection.progress.done < 2:  # noqa: ASYNC110
-                    await asyncio.sleep(0.001)
-                collection.stop(0.05)
-                collection.stop()
-
-    asyncio.run(go())
-
-    assert keys(tmp_path / "out.jsonl") == [(0, 0), (2, 0)]
-    assert [row["_ng_failure_class"] for row in read(tmp_path / "out_failures.jsonl")] == ["cancelled"] * 2
 
 
 def test_an_endpoint_that_is_awaited_may_be_away_at_the_first_calls(tmp_path: Path) -> None:

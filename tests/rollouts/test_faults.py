@@ -158,8 +158,9 @@ FULL_DISK = """
 import asyncio, resource, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
-from test_collect import FakeAgent, Collection, request
 from polygym.protocol.errors import OutputError
+from polygym.rollouts.collect import Collection
+from tests.rollouts.small_runs import FakeAgent, request
 async def main(directory, limit):
     what = request(directory, rows=200, concurrency=5, mode="resume")
     try:
@@ -175,10 +176,9 @@ asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
 
 
 def test_a_full_disk_loses_nothing_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
-    here = str(Path(__file__).parent)
     sizes = [5_000, 5_100, 5_101, 20_000]
     for limit in [*sizes, 0]:
-        command = [sys.executable, "-c", FULL_DISK, str(tmp_path), str(limit), here, *sys.path]
+        command = [sys.executable, "-c", FULL_DISK, str(tmp_path), str(limit), *sys.path]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         lines = (tmp_path / "out.jsonl").read_bytes().splitlines(keepends=True)
         assert all(line.endswith(b"\n") and json.loads(line) for line in lines)

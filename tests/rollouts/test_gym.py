@@ -10,7 +10,7 @@ from polygym.config.model import RunConfig
 from polygym.protocol.errors import ConfigError, InputError
 from polygym.rollouts.engine import LaneSettings
 from polygym.rollouts.stream import RolloutStream
-from tests.rollouts.test_collect import QUICK, FakeAgent, unavailable
+from tests.rollouts.small_runs import QUICK, FakeAgent, unavailable
 
 ROOT = Path(__file__).parents[2]
 
