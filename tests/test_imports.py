@@ -1,4 +1,4 @@
-"""The rooms' imports point one way: a room imports only rooms above it, and nobody imports the components."""
+"""Imports point one way: a room imports only rooms above it, a component only rooms, and nobody a component."""
 
 import ast
 from collections.abc import Iterator
@@ -91,22 +91,31 @@ def _refusal(room: str, found: Import) -> str | None:
 
 
 def component_violations(repository: Path) -> list[str]:
-    """Where a component in `repository` imports the command line."""
-    return [
-        f"{path}:{found.line}: a component imports {found.module}"
-        for folder in COMPONENTS
-        for path in sorted((repository / folder).rglob("*.py"))
-        if not {".venv", "tests"}.intersection(path.relative_to(repository).parts)
-        for found in imports_in(path.read_text(encoding="utf-8"), "")
-        if room_of(found) == "cli"
-    ]
+    """Where a component in `repository`, its tests apart, imports the command line or another component."""
+    violations = []
+    for path in sorted(path for folder in COMPONENTS for path in (repository / folder).rglob("*.py")):
+        parts = path.relative_to(repository).parts
+        if {".venv", "tests"}.intersection(parts):
+            continue
+        for found in imports_in(path.read_text(encoding="utf-8"), ".".join(parts[:-1])):
+            other = component_of(found)
+            if room_of(found) == "cli" or other not in (None, parts[:2]):
+                name = "/".join(other) if other else found.module
+                violations.append(f"{path}:{found.line}: a component imports {name}")
+    return violations
+
+
+def component_of(found: Import) -> tuple[str, ...] | None:
+    """The two folders of the component that an import reaches; None when it reaches none."""
+    names = (*found.module.split("."), *([found.name] if found.name else []))
+    return names[:2] if names[0] in COMPONENTS else None
 
 
 def test_a_room_imports_only_rooms_above_it() -> None:
     assert room_violations(REPOSITORY / "src") == []
 
 
-def test_a_component_does_not_import_the_command_line() -> None:
+def test_a_component_imports_neither_the_command_line_nor_another_component() -> None:
     assert component_violations(REPOSITORY) == []
 
 
@@ -158,9 +167,39 @@ def test_an_import_that_points_upwards_is_fine(tmp_path: Path, file: str, source
     assert room_violations(tmp_path) == []
 
 
-def test_a_component_that_imports_the_command_line_is_reported(tmp_path: Path) -> None:
-    path = tmp_path / "resources_servers" / "weather" / "app.py"
+def write_component(repository: Path, name: str, source: str) -> None:
+    path = repository / name
     path.parent.mkdir(parents=True)
-    path.write_text("from polygym import tool\n\ndef main():\n    from polygym.cli import run\n", encoding="utf-8")
+    path.write_text(source, encoding="utf-8")
 
-    assert component_violations(tmp_path) == [f"{path}:4: a component imports polygym.cli"]
+
+@pytest.mark.parametrize(
+    ("source", "reached"),
+    [
+        ("def main():\n    from polygym.cli import run", "polygym.cli"),
+        ("import os\nimport resources_servers.sudoku.app", "resources_servers/sudoku"),
+        ("import os\nfrom resources_servers import sudoku", "resources_servers/sudoku"),
+        ("import os\nfrom ..sudoku.boards import Board", "resources_servers/sudoku"),
+        ("import os\nfrom responses_api_models.openai_model.app import Model", "responses_api_models/openai_model"),
+    ],
+)
+def test_a_component_that_reaches_where_it_may_not_is_reported(tmp_path: Path, source: str, reached: str) -> None:
+    write_component(tmp_path, "resources_servers/weather/app.py", source)
+
+    (violation,) = component_violations(tmp_path)
+
+    assert violation == f"{tmp_path}/resources_servers/weather/app.py:2: a component imports {reached}"
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("app.py", "from polygym import tool\nfrom resources_servers.weather.places import PLACES"),
+        ("app.py", "from . import skies"),
+        ("tests/test_app.py", "from responses_api_models.openai_model.app import OpenAIModel"),
+    ],
+)
+def test_a_component_may_import_its_own_folder_and_its_tests_anything(tmp_path: Path, file: str, source: str) -> None:
+    write_component(tmp_path, f"resources_servers/weather/{file}", source)
+
+    assert component_violations(tmp_path) == []

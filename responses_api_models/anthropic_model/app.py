@@ -102,7 +102,11 @@ class AnthropicModel(EndpointModel):
     async def count_message_tokens(self, params: JsonObject, context: RolloutContext) -> JsonObject:
         """POST `/messages/count_tokens`. Raises RolloutFailure."""
         body = request_body(params, model=self.config.anthropic_model, extra={})
-        return await self.endpoint.post(COUNT_PATH, body, context)
+        counted = await self.endpoint.post(COUNT_PATH, body, context)
+        if type(counted.get("input_tokens")) is not int:
+            problem = f"'input_tokens' must be a whole number, got {counted.get('input_tokens')!r}."
+            raise unusable(self.name, COUNT_PATH, self.endpoint.quoted(problem))
+        return counted
 
     def list_models(self) -> list[str]:
         """The endpoint's model, whose name need not be asked for: it replaces any other."""

@@ -7,8 +7,7 @@ from urllib.parse import quote
 from pydantic import Field, field_validator, model_validator
 
 from polygym import JsonObject, RolloutContext
-from polygym.channels.endpoint_model import EndpointConfig, EndpointModel, reachable_urls, rejected, request_body
-from polygym.protocol.chat import responses_params_to_chat
+from polygym.channels.endpoint_model import EndpointConfig, EndpointModel, reachable_urls, request_body
 from polygym.protocol.chat.requests import MaxTokensField
 
 
@@ -76,10 +75,7 @@ class AzureOpenAIModel(EndpointModel):
         """POST `/responses`, or `/chat/completions` of a dated version. Raises RolloutFailure."""
         if not self.config.is_dated:
             return await self.ask_responses(self._body(params), params, context)
-        try:
-            asked = responses_params_to_chat(params, max_tokens_field=self.config.max_tokens_field, reasoning_fields=())
-        except ValueError as error:
-            raise rejected(self.name, error) from error
+        asked = self.to_chat(params, max_tokens_field=self.config.max_tokens_field, reasoning_fields=())
         return await self.ask_chat_for_response(self._body(asked), params, context)
 
     async def chat_completions(self, params: JsonObject, context: RolloutContext) -> JsonObject:

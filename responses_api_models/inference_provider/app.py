@@ -6,8 +6,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from polygym import JsonObject, RolloutContext
-from polygym.channels.endpoint_model import EndpointConfig, EndpointModel, reachable_urls, rejected, request_body
-from polygym.protocol.chat import REASONING_FIELDS, responses_params_to_chat
+from polygym.channels.endpoint_model import EndpointConfig, EndpointModel, reachable_urls, request_body
+from polygym.protocol.chat import REASONING_FIELDS
 from polygym.protocol.chat.requests import MaxTokensField
 from polygym.protocol.errors import ConfigError
 
@@ -67,12 +67,9 @@ class InferenceProvider(EndpointModel):
         """POST in the configured dialect. Raises RolloutFailure."""
         if self.config.dialect == "responses":
             return await self.ask_responses(self._body(params), params, context)
-        try:
-            asked = responses_params_to_chat(
-                params, max_tokens_field=self.config.max_tokens_field, reasoning_fields=self.config.reasoning_fields
-            )
-        except ValueError as error:
-            raise rejected(self.name, error) from error
+        asked = self.to_chat(
+            params, max_tokens_field=self.config.max_tokens_field, reasoning_fields=self.config.reasoning_fields
+        )
         return await self.ask_chat_for_response(self._body(asked), params, context)
 
     async def chat_completions(self, params: JsonObject, context: RolloutContext) -> JsonObject:

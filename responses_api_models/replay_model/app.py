@@ -30,12 +30,17 @@ class ReplayModel(ModelServer):
     config: ReplayModelConfig
 
     async def start(self) -> None:
-        """Find every rollout in the files. Raises ConfigError when one cannot be read."""
+        """Find every rollout in the files. Raises ConfigError when one cannot be read, or there is none."""
         given = self.config.rollouts
         try:
             self._record = await asyncio.to_thread(Record, [given] if isinstance(given, str) else given)
         except (OSError, InputError) as error:
             raise ConfigError(f"{self.name}: the record cannot be read: {error}") from error
+        if self._record.is_empty:
+            self._record.close()
+            raise ConfigError(
+                f"{self.name}: there is no rollout in {given}. Give a file that `gym eval run` has filled."
+            )
 
     async def stop(self) -> None:
         """Close the files."""

@@ -36,6 +36,11 @@ class Record:
         self._places = array("Q", (number << 48 | offset for _, number, offset in found))
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is no rollout in it."""
+        return not self._keys
+
+    @property
     def described(self) -> str:
         """How much there is, in words."""
         return f"{len(self._keys)} rollouts"

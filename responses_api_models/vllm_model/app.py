@@ -8,7 +8,7 @@ from typing import Any
 
 from polygym import JsonObject, RolloutContext, RolloutFailure
 from polygym.channels.endpoint_model import EndpointModel, incomplete_or_raise, rejected, unusable
-from polygym.protocol.chat import chat_completion_to_response, response_to_chat_completion, responses_params_to_chat
+from polygym.protocol.chat import chat_completion_to_response, response_to_chat_completion
 from polygym.protocol.chat.thinking import with_reasoning_apart
 from responses_api_models.vllm_model.audio import AUDIO_FIELDS, with_audio
 from responses_api_models.vllm_model.chat_with_tokens import ChatWithTokens
@@ -48,10 +48,7 @@ class VLLMModel(EndpointModel):
 
     async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:
         """The Response; incomplete and empty where the input is too long, or filtered. Raises RolloutFailure."""
-        try:
-            asked = responses_params_to_chat(params)
-        except ValueError as error:
-            raise rejected(self.name, error) from error
+        asked = self.to_chat(params)
         try:
             return chat_completion_to_response(await self._complete(asked, context), params)
         except ValueError as error:

@@ -191,6 +191,8 @@ def test_keys_in_the_urls_of_other_servers_and_in_parameters_are_left_out_too(tm
     tools = [{"type": "mcp", "server_url": url, "headers": None, "require_approval": "never"}]
     servers = [{"type": "url", "url": url, "authorization_token": "s3crettoken", "name": "docs"}]
     given = {"tools": tools, "mcp_servers": servers, "api_key": "s3cretkey", "user": "ada", "echoed": {"tools": tools}}
+    given["metadata"] = {"api_key": "s3cretmeta", "callback": "https://me:s3cret@host", "team": "blue"}
+    given["extra_body"] = {"proxy": {"authorization": "s3cretproxy"}}
 
     [line] = captured(tmp_path, asking("https://me:mine@host", fields={"tools": tools}, **given))
 
@@ -198,6 +200,8 @@ def test_keys_in_the_urls_of_other_servers_and_in_parameters_are_left_out_too(tm
     assert line["request"]["tools"] == [{**tools[0], "server_url": shown}] == line["response"]["tools"]
     assert line["request"]["mcp_servers"] == [{**servers[0], "url": shown, "authorization_token": "****"}]
     assert (line["request"]["api_key"], line["request"]["user"]) == ("****", "ada")
+    assert line["request"]["metadata"] == {"api_key": "****", "callback": "https://me:****@host", "team": "blue"}
+    assert line["request"]["extra_body"] == {"proxy": {"authorization": "****"}}
     assert line["request"]["input"] == "https://me:mine@host"
 
 

@@ -10,7 +10,14 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict
 from yarl import URL
 
-from polygym.channels.endpoint_faults import Retry, Target, fault_of_error, fault_of_status, retry_after_s
+from polygym.channels.endpoint_faults import (
+    Retry,
+    Target,
+    fault_of_body,
+    fault_of_error,
+    fault_of_status,
+    retry_after_s,
+)
 from polygym.protocol.failures import FailureClass
 
 TARGET = Target(URL("http://host/v1/responses"), "http://host/v1/responses", True, None, ())
@@ -147,3 +154,24 @@ def test_a_connection_error_is_named(error: Exception, failure_class: FailureCla
     assert (fault.failure_class, fault.retry) == (failure_class, retry)
     assert advice in fault.message
     assert fault.message.startswith("http://host/v1/responses")
+
+
+@pytest.mark.parametrize(
+    "body", [b'data: {"id": "x"}\n\n', b"event: response.created\n", b": ping\n\n", b"\ndata:[DONE]"]
+)
+def test_a_stream_that_nobody_asked_for_is_named_with_what_turns_it_off(body: bytes) -> None:
+    fault = fault_of_body(TARGET, 200, "text/event-stream", body)
+
+    assert (fault.failure_class, fault.retry) == (FailureClass.MODEL_BAD_RESPONSE, Retry.NEVER)
+    assert "answered 200 with an event stream" in fault.message
+    assert "extra_body: {stream: false}" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(b"null", "null"), (b"[1]", "array"), (b'"x"', "string"), (b"1.5", "number"), (b"true", "boolean")],
+)
+def test_json_that_is_no_object_is_named_in_the_words_of_json(body: bytes, kind: str) -> None:
+    fault = fault_of_body(TARGET, 200, "application/json", body)
+
+    assert fault.message.endswith(f"answered 200 with a JSON {kind} where an object belongs.")

@@ -246,7 +246,7 @@ def test_a_row_that_cannot_be_run_is_named_before_anything_is_written(
         ((*LETTERS, "--num-repeats", "leters_agent=2"), "Meant 'letters_agent'?"),
         ((*LETTERS, "--limit", "0"), "limit"),
         ((*LETTERS, "+num_repeats=[1]"), "num_repeats"),
-        ((*LETTERS, "+prompt_config=p.yaml"), "'prompt_config' is set, but not available"),
+        ((*LETTERS, "+prompt_config=p.yaml"), "prompt_config: there is no prompt 'p.yaml'"),
         ((*LETTERS, "--no-serve", "++head_server.port=9"), "no fleet answers at 127.0.0.1:9"),
         ((*LETTERS, "--overwrites"), "--overwrite"),
     ],

@@ -100,7 +100,7 @@ def test_a_renamed_command_does_what_the_new_one_does(tmp_path: Path, name: str,
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("ng_prepare_data", "ng_prepare_data is not available in this version"),
+        ("ng_upload_dataset_to_hf", "ng_upload_dataset_to_hf is not available in this version"),
         ("nemo_gym_reward_profile", "nemo_gym_reward_profile is not available in this version"),
         ("ng_colect_rollouts", "Meant 'ng_collect_rollouts'"),
     ],

@@ -87,3 +87,18 @@ def test_a_rollout_whose_tokens_do_not_belong_together_is_named_and_nothing_is_w
     assert code == 2
     assert "a.jsonl:2: response.output[0]: 1 generated tokens need as many" in capsys.readouterr().err
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_rollouts_that_were_collected_without_token_ids_are_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = rollout("code", [1])
+    for field in ("prompt_token_ids", "generation_token_ids", "generation_log_probs"):
+        del plain["response"]["output"][0][field]
+    silent = rollout("chat")
+    rollouts = written(tmp_path / "a.jsonl", rollout("math", [1]), plain, silent)
+
+    assert run_program(["dataset", "sequences", str(rollouts)]) == 0
+
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert warnings == ["warning: code: no model call has token ids. Was return_token_id_information on?"]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from polygym.fleet.placement import place
-from polygym.fleet.requirements import requirement_lines, unmet_requirements
+from polygym.fleet.requirements import named_gyms, requirement_lines, unmet_requirements
 from tests.fleet.components import instance, write
 
 
@@ -19,11 +19,20 @@ def test_comments_empty_lines_and_the_gym_itself_are_no_requirements(tmp_path: P
         polygym[venv]>=0.1
         -e nemo-gym[dev] @ ../../
         nemo_gym == 0.5.1
+        -e ../..
+        -e ../../
         polygym-extras
         aiohttp>=3  # with a comment
     """
     assert requirement_lines(folder_with(tmp_path, lines)) == ["polygym-extras", "aiohttp>=3"]
     assert requirement_lines(tmp_path / "elsewhere") == []
+
+
+def test_the_gym_is_named_by_a_line_or_by_the_checkout_that_a_line_points_to(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "nemo_gym"\n')
+    folder = tmp_path / "resources_servers" / "maze"
+    write(folder, "requirements.txt", "-e ../../\npolygym[venv]\n")
+    assert named_gyms(folder) == {"nemo-gym", "polygym"}
 
 
 @pytest.mark.parametrize(

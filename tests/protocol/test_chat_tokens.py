@@ -88,7 +88,8 @@ def with_log_probs(*values: Any) -> JsonObject:
 @pytest.mark.parametrize(
     ("completion", "message"),
     [
-        (changed(payloads.VLLM_0_11, token_ids=[5, 6]), "there are 2 token ids, but 3 log-probabilities|contradict"),
+        (changed(payloads.VLLM_0_11, token_ids=[5, 6]), "there are 2 token ids, but 3 log-probabilities"),
+        (changed(payloads.VLLM_0_11, token_ids=[5, 6, 2, 9]), "there are 4 token ids, but 3 log-probabilities"),
         (changed(payloads.VLLM_0_25, token_ids=[5, 6]), "there are 2 token ids, but 3 log-probabilities"),
         (changed(payloads.VLLM_0_11, token_ids=[5, 6, 3]), "under token_ids and logprobs contradict each other"),
         (changed(payloads.SGLANG_META, token_ids=[1, 6, 2]), "under token_ids and meta_info contradict each other"),

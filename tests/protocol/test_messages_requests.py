@@ -222,6 +222,9 @@ def test_a_policy_that_is_not_anthropics_refuses_what_it_would_have_to_know(requ
         ({"messages": [], "input": "hi"}, "'input' belongs to the Responses API"),
         ({"messages": [], "tools": [{"name": "f"}]}, r"tools\[0\].input_schema must be an object"),
         ({"messages": [], "tool_choice": "auto"}, "tool_choice must be an object"),
+        ({"messages": [], "stop_sequences": ["a"], "stop": ["b"]}, "'stop' is asked for twice: .'a'. and .'b'."),
+        ({"messages": [], "reasoning": {"effort": "low"}, "output_config": {"effort": "high"}}, "'effort' is asked"),
+        ({"messages": [], "thinking": {}, "messages_fields": 3}, "messages_fields must be an object"),
     ],
 )
 def test_a_malformed_request_is_refused_with_the_place(request_: JsonObject, message: str) -> None:
@@ -237,6 +240,8 @@ def test_a_malformed_request_is_refused_with_the_place(request_: JsonObject, mes
         ({"input": [{"type": "message", "role": "user", "content": []}]}, "needs content"),
         ({"input": "hi", "tools": [{"type": "function"}]}, r"tools\[0\].name"),
         ({"input": "hi", "background": True}, "background"),
+        ({"input": "hi", "max_output_tokens": 5, "max_tokens": 6}, "'max_tokens' is asked for twice: 5 and 6"),
+        ({"input": "hi", "reasoning": {"effort": "none"}, "thinking": {"type": "adaptive"}}, "'thinking' is asked"),
         (
             {
                 "input": "hi",
@@ -315,6 +320,16 @@ def test_entries_of_include_that_are_not_known_go_out_whatever_they_are() -> Non
     asked = responses_params_to_messages({"input": "hi", "include": [["x"], "reasoning.encrypted_content"]})
 
     assert without_responses_fields(asked)["include"] == [["x"]]
+
+
+@pytest.mark.parametrize("name", ["output_config", "messages_fields"])
+def test_an_output_config_in_a_responses_request_is_joined_with_what_becomes_one(name: str) -> None:
+    later = {"later": 1} if name == "output_config" else {"output_config": {"later": 1}}
+    params = {"input": "hi", name: later, "reasoning": {"effort": "low"}}
+    backwards = dict(reversed(params.items()))
+
+    assert responses_params_to_messages(params)["output_config"] == {"later": 1, "effort": "low"}
+    assert responses_params_to_messages(backwards)["output_config"] == {"later": 1, "effort": "low"}
 
 
 def test_metadata_that_is_no_object_is_refused() -> None:

@@ -61,7 +61,8 @@ def test_agents_without_a_dataset_of_the_split_are_known(config: RunConfig) -> N
 
 
 @pytest.mark.parametrize(
-    ("split", "advice"), [("train", "Hugging Face dataset org/hub"), ("validation", "its script, make.py")]
+    ("split", "advice"),
+    [("train", "Hugging Face dataset org/hub"), ("validation", "with 'gym eval prepare --split validation'")],
 )
 def test_a_dataset_that_is_not_there_comes_with_the_way_to_get_it(config: RunConfig, split: str, advice: str) -> None:
     with pytest.raises(ConfigError, match=advice) as caught:

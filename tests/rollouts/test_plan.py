@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from polygym.data.prompts import read_template
 from polygym.protocol.errors import InputError
 from polygym.rollouts.keys import KeySet, RolloutKey
 from polygym.rollouts.outputs import OutputPaths
@@ -189,3 +190,23 @@ def test_a_shard_is_written_as_it_is_read() -> None:
     for wrong in ("5/5", "1", "1/0", "x/2", "1/2/3", ""):
         with pytest.raises(ValueError, match="is no shard"):
             Shard.parse(wrong)
+
+
+def test_rows_without_an_agent_go_by_the_server_whose_dataset_they_are_of(tmp_path: Path) -> None:
+    sources = [task("x", task_source="room"), task("y", task_source="a"), task("z", "b", task_source="room")]
+
+    rows = read_all(plan_of(tmp_path, [*sources], task_sources={"room": "a"}))
+
+    assert [row["responses_create_params"] for row in rows["a"]] == [{"input": "x"}, {"input": "y"}]
+    assert [row["responses_create_params"] for row in rows["b"]] == [{"input": "z"}]
+
+
+def test_rows_are_filled_into_the_prompt_of_their_input(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("user: 'Add {terms}.'\n")
+    prompt = read_template("p.yaml", [tmp_path], "here")
+    source = InputFile(write_rows(tmp_path / "in.jsonl", [{"terms": "1+2"}]), "a", prompt=prompt)
+
+    plan = make_plan(PlanRequest(inputs=[source], agents=["a"]), tmp_path / "plan.jsonl")
+
+    messages = [{"role": "user", "content": "Add 1+2."}]
+    assert plan.read("a", 0)["responses_create_params"] == {"input": messages}

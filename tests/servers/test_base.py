@@ -1,9 +1,11 @@
 import asyncio
+from typing import Self
 
 import pytest
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from polygym.protocol.errors import ConfigError
+from polygym.protocol.json import JsonObject
 from polygym.servers.base import Server, ServerConfig, explain_validation
 from tests.servers.notebook import made
 
@@ -74,3 +76,34 @@ def test_a_validation_error_is_one_line_with_paths_and_shortened_values() -> Non
     text = explain_validation(caught.value)
     assert text.startswith("coordinates.1: Input should be a valid integer")
     assert text.endswith("…)") and len(text) < 200
+
+
+class Account(BaseModel):
+    api_key: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)
+    url: str = ""
+    owner: str = ""
+
+    @model_validator(mode="after")
+    def _has_an_owner(self) -> Self:
+        if self.api_key and not self.owner:
+            raise ValueError("a key needs an owner")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"api_key": ["s3cret"]}, "api_key: Input should be a valid string (got ['****'])"),
+        ({"api_key": 12345678}, "api_key: Input should be a valid string (got '****')"),
+        ({"headers": {"X-Api-Key": 12345678}}, "headers.X-Api-Key: Input should be a valid string (got '****')"),
+        ({"url": ["https://me:s3cret@host"]}, "url: Input should be a valid string (got ['https://me:****@host'])"),
+        ({"owner": ["ada"]}, "owner: Input should be a valid string (got ['ada'])"),
+        ({"api_key": "s3cret"}, "a key needs an owner"),
+    ],
+)
+def test_a_validation_error_does_not_show_secrets(given: JsonObject, said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Account.model_validate(given)
+
+    assert explain_validation(caught.value) == said

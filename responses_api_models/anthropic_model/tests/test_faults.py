@@ -181,3 +181,11 @@ def test_what_the_messages_api_cannot_express_is_refused_before_a_call(params: J
         exchange(MESSAGE, responses(params))
 
     assert caught.value.failure_class is FailureClass.MODEL_REJECTED
+
+
+@pytest.mark.parametrize("answer", [{}, {"input_tokens": "9"}, {"input_tokens": None}, {"input_tokens": True}, MESSAGE])
+def test_a_count_of_tokens_that_is_none_is_not_passed_on(answer: JsonObject) -> None:
+    with pytest.raises(RolloutFailure, match="/messages/count_tokens cannot be used: 'input_tokens' must be") as caught:
+        exchange(answer, lambda server: server.count_message_tokens({"messages": []}, RolloutContext("0-0")))
+
+    assert caught.value.failure_class is FailureClass.MODEL_BAD_RESPONSE

@@ -185,6 +185,7 @@ def test_no_more_calls_are_under_way_than_allowed() -> None:
     [
         ({"openai_base_url": "localhost:8000/v1"}, "openai_base_url: .*must look like https://host:port/v1"),
         ({"openai_base_url": ["http://host/v1", "host"]}, "openai_base_url: .*'host' is no base URL"),
+        ({"openai_base_url": "ftp://me:pw@host"}, r"openai_base_url: 'ftp://me:\*{4}@host' is no base URL"),
         ({"openai_base_url": []}, "openai_base_url: .*empty"),
         ({"openai_model": ""}, "openai_model"),
         ({"max_attempts": 0}, "max_attempts"),

@@ -209,6 +209,14 @@ def test_a_file_that_is_no_record_is_refused_at_the_start(tmp_path: Path, text: 
         ask(tmp_path, [ASKED], rollouts=str(path))
 
 
+def test_a_record_without_a_rollout_is_refused_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "empty.jsonl"
+    path.write_text("")
+
+    with pytest.raises(ConfigError, match=r"there is no rollout in .*empty.jsonl"):
+        ask(tmp_path, [ASKED], rollouts=str(path))
+
+
 def test_a_file_that_is_not_there_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone.jsonl"):
         ask(tmp_path, [ASKED], rollouts=str(tmp_path / "gone.jsonl"))

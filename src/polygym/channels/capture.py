@@ -24,6 +24,8 @@ SHORTEST_SECRET: Final = 6
 """Characters: what is shorter would be found inside words."""
 _CREDENTIALS: Final = ("authorization", "headers", "extra_headers")
 """Fields of a request or a hosted MCP server that hold keys and nothing else, whatever stands in them."""
+_LOOKED_INTO: Final = ("metadata", "extra_body", "extra_query")
+"""Fields of a request that may be an object with keys in it, which no model gets to see."""
 _SEEN_BY_THE_MODEL: Final = frozenset({"input", "instructions", "system", "prompt"})
 """Fields of a request that may be one text, which is part of the conversation."""
 
@@ -130,13 +132,13 @@ def _answered(answer: JsonObject) -> JsonObject:
 def _without_credentials(body: JsonObject) -> JsonObject:
     """A request, or an answer that repeats one, without the keys in it; what the model gets to see stays as it is.
 
-    Of objects only those of hosted MCP servers are looked into: `password` may be a field of a tool's schema.
+    Of other objects only those of hosted MCP servers are looked into: `password` may be a field of a tool's schema.
     """
     hidden: JsonObject = {}
     for name, value in body.items():
         if name in _CREDENTIALS and value:
             hidden[name] = HIDDEN
-        elif isinstance(value, str) and name not in _SEEN_BY_THE_MODEL:
+        elif name in _LOOKED_INTO or (isinstance(value, str) and name not in _SEEN_BY_THE_MODEL):
             hidden |= hide_secrets({name: value})
         elif isinstance(value, list) and name in ("tools", "mcp_servers"):
             hidden[name] = [_without_keys(each, is_server=name == "mcp_servers") for each in value]

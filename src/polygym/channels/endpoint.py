@@ -29,6 +29,7 @@ from polygym.channels.endpoint_faults import (
 from polygym.channels.endpoint_pool import EndpointPool
 from polygym.channels.exchanges import Exchange, exchanges
 from polygym.channels.pool import JsonBody, open_session, proxy_for
+from polygym.config.secrets import hide_secrets
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import FailureClass
 from polygym.protocol.json import JsonObject, dumps, loads
@@ -279,7 +280,7 @@ def parse_base_url(text: str) -> URL:
     """A base URL as a caller wrote it. Raises ValueError saying what is wrong with it."""
     url = URL(text.strip())
     if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError(f"{text!r} is no base URL; it must look like https://host:port/v1")
+        raise ValueError(f"{hide_secrets(text)!r} is no base URL; it must look like https://host:port/v1")
     return url
 
 

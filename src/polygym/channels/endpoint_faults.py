@@ -138,7 +138,8 @@ def fault_of_body(target: Target, status: int, content_type: str, body: bytes) -
     except ValueError as error:
         return _fault_of_no_json(target, status, content_type, body, error)
     if not isinstance(value, dict):
-        message = f"{target.shown} answered {status} with a JSON {type(value).__name__} where an object belongs."
+        kind = _JSON_KINDS.get(type(value), "number")
+        message = f"{target.shown} answered {status} with a JSON {kind} where an object belongs."
         return Fault(FailureClass.MODEL_BAD_RESPONSE, message, Retry.NEVER, status)
     message = f"{target.shown} answered {status}, but with an error inside: {_quote(target, _error_text(body))}"
     code = _code_in(value.get("error"))
@@ -147,9 +148,17 @@ def fault_of_body(target: Target, status: int, content_type: str, body: bytes) -
     return Fault(FailureClass.MODEL_BAD_RESPONSE, message, Retry.NEVER, status)
 
 
+_JSON_KINDS = {list: "array", str: "string", bool: "boolean", type(None): "null"}
+_EVENT = re.compile(rb"(data|event|id|retry)?:")
+"""How a stream of server-sent events begins."""
+
+
 def _fault_of_no_json(target: Target, status: int, content_type: str, body: bytes, error: ValueError) -> Fault:
     if "html" in content_type or body.lstrip()[:1] == b"<":
         kind, hint, retry = "HTML", " That is a web page: is the base URL right?", Retry.NEVER
+    elif _EVENT.match(body.lstrip()):
+        hint = " It streams where it was not asked to: extra_body: {stream: false} in the configuration says so."
+        kind, retry = "an event stream", Retry.NEVER
     elif re.search(rb"[\[:,]\s*(NaN|-?Infinity)\b", body):
         kind, hint, retry = "no JSON", " NaN and Infinity are none: the model or its server is broken.", Retry.NEVER
     else:  # one that begins as it should was cut off on the way

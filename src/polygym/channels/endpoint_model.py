@@ -12,7 +12,13 @@ from pydantic import Field
 from polygym.channels.admission import CallLimits
 from polygym.channels.endpoint import Endpoint, parse_base_url
 from polygym.protocol.calls import RolloutContext
-from polygym.protocol.chat import chat_completion_to_response, response_to_chat_completion
+from polygym.protocol.chat import (
+    REASONING_FIELDS,
+    chat_completion_to_response,
+    response_to_chat_completion,
+    responses_params_to_chat,
+)
+from polygym.protocol.chat.requests import MaxTokensField
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.protocol.json import JsonObject
 from polygym.protocol.responses import check_response, incomplete_response
@@ -117,10 +123,25 @@ class EndpointModel(ModelServer):
             raise self._unusable(path, problem)
         return completion
 
+    def to_chat(
+        self,
+        params: JsonObject,
+        *,
+        max_tokens_field: MaxTokensField = "max_tokens",
+        reasoning_fields: Sequence[str] = REASONING_FIELDS,
+    ) -> JsonObject:
+        """Responses create params as `responses_params_to_chat` converts them. Raises RolloutFailure."""
+        try:
+            return responses_params_to_chat(
+                params, max_tokens_field=max_tokens_field, reasoning_fields=reasoning_fields
+            )
+        except ValueError as error:
+            raise rejected(self.name, error) from error
+
     async def ask_chat_for_response(
         self, body: JsonObject, params: JsonObject, context: RolloutContext, *, path: str = "/chat/completions"
     ) -> JsonObject:
-        """As `ask_responses`, of an endpoint that speaks Chat Completions; `body` is `params` in that dialect."""
+        """As `ask_responses`, of an endpoint that speaks Chat Completions; `body` is made of `to_chat(params)`."""
         try:
             completion = await self.endpoint.post(path, body, context)
         except RolloutFailure as failure:

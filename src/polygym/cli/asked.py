@@ -32,10 +32,11 @@ OLD_KEYS: Final[Mapping[str, str]] = {
     "resume_from_cache": "resume",
     "disable_aggregation": "disable_aggregation",
     "observability_enabled": "capture_model_calls",
+    "prompt_config": "prompt_config",
 }
 """Keys of the older commands and the option that each has become."""
 
-NOT_AVAILABLE: Final = ("num_repeats_add_seed", "prompt_config", "skills", "skip_verification")
+NOT_AVAILABLE: Final = ("num_repeats_add_seed", "skills", "skip_verification")
 """Keys of other implementations that would change what a run does, and that this version does not know."""
 
 
@@ -76,6 +77,8 @@ class EvalRun(BaseModel):
     agent: str | None = None
     """For rows that name none."""
     split: DatasetType = "example"
+    prompt_config: str | None = None
+    """A prompt template that all rows are filled into, instead of those of their datasets."""
     responses_create_params: JsonObject = {}
     """Laid over every row's."""
     temperature: float | None = None

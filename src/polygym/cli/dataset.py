@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
+from polygym.cli.collate import collate
 from polygym.cli.exits import ExitCode
+from polygym.cli.render import render
 from polygym.cli.selection import search_dir_option
 from polygym.cli.sequences import sequences
 from polygym.cli.verbosity import verbose_option
@@ -15,6 +17,8 @@ def dataset_group() -> None:
     """Make datasets, and what trainers need of rollouts."""
 
 
+dataset_group.add_command(collate)
+dataset_group.add_command(render)
 dataset_group.add_command(sequences)
 
 

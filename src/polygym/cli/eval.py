@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import click
 
+from polygym.cli.prepare import prepare
 from polygym.cli.selection import Selection, selection_options
 from polygym.cli.verbosity import verbose_option
 
@@ -74,6 +75,9 @@ class _RunCommand(click.Command):
     type=click.Choice(["train", "validation", "example", "benchmark"]),
     help="Without --input: which of the datasets that the configs declare.  [default: example]",
 )
+@click.option(
+    "--prompt-config", metavar="FILE", help="Fill all rows into this prompt, not into those of their datasets."
+)
 @click.option("--temperature", type=float, metavar="T", help="For every task.")
 @click.option("--top-p", type=float, metavar="P", help="For every task.")
 @click.option("--max-output-tokens", type=int, metavar="N", help="For every task.")
@@ -104,6 +108,9 @@ def run(context: click.Context, /, selection: Selection, **options: Any) -> int:
     config = selection.load(needs_model=not is_running_fleet)
     asked = asked_for(options, config.settings, selection.override_keys())
     return asyncio.run(collect(config, asked))
+
+
+eval_group.add_command(prepare)
 
 
 @eval_group.command("aggregate")

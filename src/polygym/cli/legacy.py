@@ -1,8 +1,8 @@
 """The commands' older names: `ng_run`, `ng_collect_rollouts` …, and the same with `nemo_gym_` in front.
 
 Each says on standard error what it is called now, and does it. Their `+key=value` arguments are overrides, which the
-new commands take as well. One difference stays: where `gym eval run` and `gym eval aggregate` refuse an output that
-exists, the older commands replace it, as they always have, unless `+resume_from_cache=true` says to go on with it.
+new commands take as well. One difference stays: where the new commands refuse an output that exists, the older ones
+replace it, as they always have, unless `+resume_from_cache=true` says to go on with it.
 """
 
 import sys
@@ -28,6 +28,9 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "test": ("env", "test"),
     "test_all": ("env", "test"),
     "list_benchmarks": ("list", "benchmarks"),
+    "materialize_prompts": ("dataset", "render"),
+    "prepare_benchmark": ("eval", "prepare"),
+    "prepare_data": ("dataset", "collate"),
     "version": ("--version",),
     "help": ("--help",),
 }
@@ -35,13 +38,15 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 NOT_AVAILABLE: Final = (
     *("delete_dataset_from_gitlab", "dev_test", "download_dataset_from_gitlab"),
-    *("download_dataset_from_hf", "gitlab_to_hf_dataset", "materialize_prompts", "pip_list"),
-    *("prepare_benchmark", "prepare_data", "reinstall", "reward_profile"),
+    *("download_dataset_from_hf", "gitlab_to_hf_dataset", "pip_list", "reinstall", "reward_profile"),
     *("upload_dataset_to_gitlab", "upload_dataset_to_hf"),
 )
 """Names that other versions have commands for."""
 
-DEFAULTS: Final[Mapping[str, Any]] = {"eval": {"run": {"overwrite": True}, "aggregate": {"overwrite": True}}}
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "eval": {"run": {"overwrite": True}, "aggregate": {"overwrite": True}, "prepare": {"overwrite": True}},
+    "dataset": {"collate": {"overwrite": True}, "render": {"overwrite": True}},
+}
 
 
 def main() -> None:

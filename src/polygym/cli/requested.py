@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from polygym.channels.capture import CallFile
@@ -10,10 +11,11 @@ from polygym.cli.asked import EvalRun
 from polygym.config.model import RunConfig
 from polygym.config.roots import find
 from polygym.config.secrets import secret_values
+from polygym.data.prompts import read_template
 from polygym.fleet.probe import has_probe
 from polygym.protocol.errors import ConfigError, suggest
 from polygym.rollouts.collect import CollectRequest
-from polygym.rollouts.datasets import agents_without, declared_inputs
+from polygym.rollouts.datasets import agents_without, declared_inputs, task_sources
 from polygym.rollouts.engine import LaneSettings, RetryPolicy
 from polygym.rollouts.environments import Environments, servers_behind
 from polygym.rollouts.lanes import LaneOverrides, configured_lanes, overridden_lanes
@@ -55,6 +57,7 @@ def request_of(
         plan=PlanRequest(
             inputs=_inputs(config, asked),
             agents=agents,
+            task_sources={} if environments is None else task_sources(config),
             limit=asked.limit,
             num_repeats=asked.num_repeats.of(agents) if asked.num_repeats.agents else asked.num_repeats.plain,
             params=asked.params,
@@ -124,8 +127,9 @@ def _retries(asked: EvalRun, lanes: Collection[LaneSettings], environments: Envi
 
 
 def _inputs(config: RunConfig, asked: EvalRun) -> list[InputFile]:
+    prompt = read_template(asked.prompt_config, config.roots, "prompt_config") if asked.prompt_config else None
     if asked.input:
-        return [InputFile(_located(name, config), asked.agent) for name in asked.input]
+        return [InputFile(_located(name, config), asked.agent, prompt=prompt) for name in asked.input]
     if asked.no_serve and not config.instances:
         raise ConfigError(
             "no input is given. Add --input FILE.jsonl, or name components whose datasets are to be taken, such as"
@@ -134,7 +138,7 @@ def _inputs(config: RunConfig, asked: EvalRun) -> list[InputFile]:
     inputs = declared_inputs(config, asked.split, asked.agent)
     for agent in agents_without(config, asked.split) if asked.agent is None else ():
         log.warning("%s has no %s dataset and is left out.", agent, asked.split)
-    return inputs
+    return inputs if prompt is None else [replace(source, prompt=prompt) for source in inputs]
 
 
 def _located(name: str, config: RunConfig) -> Path:

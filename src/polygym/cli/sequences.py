@@ -1,5 +1,6 @@
 """`gym dataset sequences`: the token sequences of rollouts, counted and written down for a trainer."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from polygym.protocol.json import JsonObject
 
 if TYPE_CHECKING:
     from polygym.training.report import TokenReports
+
+log = logging.getLogger("polygym.cli")
 
 COLUMNS = ("rollouts", "without_tokens", "calls", "calls_without_tokens", "sequences", "breaks")
 TOKEN_COLUMNS = ("read_tokens", "generated_tokens")
@@ -46,6 +49,7 @@ def sequences(rollouts: tuple[Path, ...], output: Path | None, is_overwriting: b
         written = write_dataset(output, records, is_overwriting=is_overwriting)
     else:
         written = sum(1 for _ in records)
+    _warn_of_missing_ids(reports)
     if is_json:
         print_json({name: report.to_json() for name, report in reports.by_environment.items()})
         return ExitCode.OK
@@ -56,6 +60,13 @@ def sequences(rollouts: tuple[Path, ...], output: Path | None, is_overwriting: b
     if output is not None:
         click.echo(f"{output}: {written} sequences")
     return ExitCode.OK
+
+
+def _warn_of_missing_ids(reports: "TokenReports") -> None:
+    """Say which environments' model calls have no token ids at all: these were not asked for."""
+    for name, report in reports.by_environment.items():
+        if report.calls_without_tokens and not report.calls:
+            log.warning("%s: no model call has token ids. Was return_token_id_information on?", name)
 
 
 def _records(path: Path, reports: "TokenReports") -> Iterator[JsonObject]:

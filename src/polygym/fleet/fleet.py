@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from polygym.channels.watching import ModelWatch
 from polygym.config.model import Placement, RunConfig, ServerInstance
 from polygym.fleet.keeper import KeepPolicy, keep
-from polygym.fleet.loader import make_server, register_roots
+from polygym.fleet.loader import make_instance, register_roots
 from polygym.fleet.placement import place
 from polygym.fleet.ports import DEFAULT_HOST, bind_fixed, bind_in_range, reachable_host
 from polygym.fleet.process import Peer, ServerProcess
@@ -122,7 +122,7 @@ class Fleet:
         self.members = {name: Member(instance, place(instance)) for name, instance in self.config.instances.items()}
         for member in self.members.values():
             if member.placement == "embedded":
-                self._make(member)
+                member.server = make_instance(member.instance, self.wiring)
         is_called_from_outside = self.is_served or any(
             member.placement == "process" or (isinstance(member.server, AsgiServer) and member.server.needs_addresses)
             for member in self.members.values()
@@ -152,18 +152,6 @@ class Fleet:
 
     def _fixed_ports(self) -> set[int]:
         return {instance.port for instance in self.config.instances.values() if instance.port is not None}
-
-    def _make(self, member: Member) -> None:
-        instance = member.instance
-        member.server = make_server(
-            name=instance.name,
-            server_type=instance.server_type,
-            implementation=instance.implementation,
-            entrypoint=instance.entrypoint,
-            fields=instance.fields,
-            origin=instance.origin,
-            directory=self.wiring,
-        )
 
     def _connect(self, member: Member) -> None:
         """Make the channel that leads to the server."""

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 
 def served_config(fleet: Fleet) -> JsonObject:
-    """The merged configuration with `host` and `port` of every instance filled; secrets hidden, `${…}` unresolved."""
+    """The merged configuration with `host` and `port` of all instances and of the head; secrets hidden, `${…}` kept."""
     merged: JsonObject = dict(hide_secrets(fleet.config.merged))
     for name, member in fleet.members.items():
         instance = member.instance
         fields = {**merged[name][instance.server_type][instance.implementation], **_address(member)}
         merged[name] = {instance.server_type: {instance.implementation: fields}}
+    host, port = head_address(fleet.config.settings)
+    merged["head_server"] = {**(merged.get("head_server") or {}), "host": host, "port": port}
     return merged
 
 

@@ -3,7 +3,8 @@
 import importlib
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from polygym.config.model import ServerInstance
 from polygym.protocol.calls import SERVER_TYPES, Directory, ServerType
 from polygym.protocol.errors import ConfigError, UserError
 from polygym.protocol.failures import describe
@@ -147,13 +149,63 @@ def make_server(
     return server
 
 
+def make_instance(instance: ServerInstance, directory: Directory) -> Server:
+    """As `make_server`, of a configured instance."""
+    return make_server(
+        name=instance.name,
+        server_type=instance.server_type,
+        implementation=instance.implementation,
+        entrypoint=instance.entrypoint,
+        fields=instance.fields,
+        origin=instance.origin,
+        directory=directory,
+    )
+
+
 def _import(server_type: ServerType, below: str, where: str, origin: str) -> ModuleType:
     package = sys.modules[server_type]
     try:
-        return importlib.import_module(f"{server_type}.{below}")
+        return _import_with_siblings(f"{server_type}.{below}")
     except (Exception, SystemExit) as error:
         place = _place_in(error, package.__path__)
         raise ConfigError(f"{origin}: {where} cannot be imported: {type(error).__name__}: {error}{place}") from error
+
+
+def _import_with_siblings(name: str) -> ModuleType:
+    """The module; if it fails to import one that lies beside it by its bare name, as in a process started there."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        wanted = (error.name or "").partition(".")[0]
+        parent = sys.modules.get(name.rpartition(".")[0])
+        folders = [Path(folder) for folder in getattr(parent, "__path__", ())]
+        folder = next((each for each in folders if wanted and wanted in _module_names(each)), None)
+        if folder is None:
+            raise
+    with _bare_names(folder):
+        return importlib.import_module(name)
+
+
+@contextmanager
+def _bare_names(folder: Path) -> Iterator[None]:
+    """Let what lies in `folder` be imported by bare names; afterwards these are free for other implementations."""
+    siblings = _module_names(folder)
+    others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in siblings}
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in [name for name in sys.modules if name.partition(".")[0] in siblings]:
+            del sys.modules[name]
+        sys.modules.update(others)
+
+
+def _module_names(folder: Path) -> set[str]:
+    """What can be imported from a folder."""
+    return {
+        path.stem for path in folder.iterdir() if path.suffix == ".py" or (path.is_dir() and path.name.isidentifier())
+    }
 
 
 def _place_in(error: BaseException, folders: Iterable[str]) -> str:

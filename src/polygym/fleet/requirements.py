@@ -6,6 +6,8 @@ from pathlib import Path
 
 OURSELVES = re.compile(r"^(-e\s+)?(polygym|nemo[-_]gym)(?![\w.-])", re.IGNORECASE)
 """A line that asks for the gym itself, which is always there."""
+OUR_CHECKOUT = re.compile(r"^-e\s+\.\./\.\./?(\[[^\]]*\])?$")
+"""The same by the place that implementations have in a checkout."""
 
 
 def requirement_lines(folder: Path) -> list[str]:
@@ -14,14 +16,24 @@ def requirement_lines(folder: Path) -> list[str]:
     if not file.is_file():
         return []
     lines = (line.split(" #")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if line and not line.startswith("#") and not OURSELVES.match(line)]
+    return [line for line in lines if line and not line.startswith("#") and not _is_the_gym(line)]
+
+
+def _is_the_gym(line: str) -> bool:
+    return bool(OURSELVES.match(line) or OUR_CHECKOUT.match(line))
 
 
 def named_gyms(folder: Path) -> set[str]:
     """What `requirements.txt` calls the gym: `polygym`, `nemo-gym`."""
     file = folder / "requirements.txt"
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    return {match[2].lower().replace("_", "-") for line in lines if (match := OURSELVES.match(line.strip()))}
+    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+    names = [match[2] for line in lines if (match := OURSELVES.match(line))]
+    project = folder.parents[1] / "pyproject.toml"
+    if any(OUR_CHECKOUT.match(line) for line in lines) and project.is_file():
+        import tomllib  # few components name the gym like that
+
+        names.append(tomllib.loads(project.read_text(encoding="utf-8")).get("project", {}).get("name", "polygym"))
+    return {name.lower().replace("_", "-") for name in names}
 
 
 def unmet_requirements(folder: Path) -> list[str]:

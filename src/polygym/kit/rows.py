@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Final, Self
 
 from polygym.channels.embedded import EmbeddedResources
-from polygym.fleet.loader import make_server, register_roots
+from polygym.fleet.loader import make_instance, register_roots
 from polygym.fleet.wiring import Wiring
 from polygym.kit.environment import Environment, RowMaker, load_environment
 from polygym.protocol.calls import RolloutContext
@@ -139,16 +139,7 @@ class _Source:
 def _resources_server(environment: Environment) -> ResourcesServer[Any, Any]:
     """The environment's server, made and not started."""
     register_roots(environment.config.roots)
-    instance = environment.server
-    server = make_server(
-        name=instance.name,
-        server_type=instance.server_type,
-        implementation=instance.implementation,
-        entrypoint=instance.entrypoint,
-        fields=instance.fields,
-        origin=instance.origin,
-        directory=Wiring(),
-    )
+    server = make_instance(environment.server, Wiring())
     assert isinstance(server, ResourcesServer)
     return server
 

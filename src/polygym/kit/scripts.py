@@ -7,7 +7,7 @@
 Knows nothing of who plays them.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from enum import Enum
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -57,6 +57,22 @@ def as_script(turns: Script | Iterable[Turn] | str) -> Script:
 def _of_turns(turns: Iterable[Turn]) -> Script:
     for turn in turns:  # noqa: UP028 - a list's iterator cannot be sent what came in
         yield turn
+
+
+def rewritten(script: Script, change: Callable[[list[JsonObject]], list[JsonObject]]) -> Script:
+    """The script with the items of each turn as `change` gives them; what it is told stays the same."""
+    came_in: list[str] | None = None
+    number = 0
+    while True:
+        try:
+            turn = next(script) if came_in is None else script.send(came_in)
+        except StopIteration:
+            return
+        if turn is LISTEN:
+            came_in = yield turn
+            continue
+        number += 1
+        came_in = yield [*change(items_of(turn, number))]
 
 
 def items_of(turn: Turn, number: int) -> list[JsonObject]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from polygym.config.model import Dataset, DatasetType, RunConfig, ServerInstance
 from polygym.data.jsonl import dataset_lines
+from polygym.data.preparing import PREPARE_SCRIPT
+from polygym.data.prompts import PROMPT_CONFIG, PromptTemplate, read_template
 from polygym.protocol.calls import ResourcesServerRef
 from polygym.protocol.errors import ConfigError, InputError, suggest
 from polygym.protocol.json import JsonObject
@@ -77,8 +79,25 @@ def declared_inputs(config: RunConfig, split: DatasetType, agent: str | None = N
         raise ConfigError(f"no {split} dataset is declared for {whose}. {_splits_of(datasets)}")
     for each in chosen:
         if not each.dataset.path.exists():
-            raise ConfigError(_how_to_get(each))
-    return [InputFile(each.dataset.path, each.agent, each.dataset.num_repeats) for each in chosen]
+            raise ConfigError(how_to_get(each))
+    return [
+        InputFile(each.dataset.path, each.agent, each.dataset.num_repeats, prompt_of(each.dataset, each.owner, config))
+        for each in chosen
+    ]
+
+
+def prompt_of(dataset: Dataset, owner: ServerInstance, config: RunConfig) -> PromptTemplate | None:
+    """What the dataset's rows are filled into. Raises ConfigError when its `prompt_config` is nowhere, or wrong."""
+    name = dataset.fields.get(PROMPT_CONFIG)
+    return read_template(str(name), config.roots, f"{owner.origin}: dataset '{dataset.name}'") if name else None
+
+
+def task_sources(config: RunConfig) -> dict[str, str]:
+    """The servers that declare datasets, and the agent of each; without those that several agents play in."""
+    agents: dict[str, set[str]] = {}
+    for each in declared_datasets(config):
+        agents.setdefault(each.owner.name, set()).add(each.agent)
+    return {owner: next(iter(found)) for owner, found in agents.items() if len(found) == 1}
 
 
 def agents_without(config: RunConfig, split: DatasetType) -> list[str]:
@@ -94,7 +113,8 @@ def _splits_of(datasets: Sequence[DeclaredDataset]) -> str:
     return f"Declared: {', '.join(splits)}; choose with --split, or give a file with --input."
 
 
-def _how_to_get(missing: DeclaredDataset) -> str:
+def how_to_get(missing: DeclaredDataset) -> str:
+    """A sentence about a file that is not there: whose it is, and where it comes from."""
     dataset, fields = missing.dataset, missing.dataset.fields
     problem = f"{missing.owner.origin}: the {dataset.type} dataset '{dataset.name}' is not at {dataset.path}."
     hub, registry = fields.get("huggingface_identifier"), fields.get("gitlab_identifier")
@@ -106,8 +126,8 @@ def _how_to_get(missing: DeclaredDataset) -> str:
         advice = (
             f"Download it from the GitLab model registry ({version}, {registry.get('artifact_fpath')}) to that path"
         )
-    elif fields.get("prepare_script"):
-        advice = f"Make it with its script, {fields['prepare_script']}"
+    elif fields.get(PREPARE_SCRIPT):
+        advice = f"Make it with 'gym eval prepare --split {dataset.type}' and the same options"
     else:
         advice = "Put it there"
     return f"{problem} {advice}, or give another file with --input."
@@ -117,22 +137,25 @@ def check_datasets(config: RunConfig) -> list[DatasetCheck]:
     """Read every declared dataset that is there, to the end or to the first row that cannot be run."""
     agents = [agent.name for agent in config.of_type("responses_api_agents")]
     return [
-        _check(dataset, instance.name, agents)
+        _check(dataset, instance, agents, config)
         for instance in config.instances.values()
         for dataset in instance.datasets
     ]
 
 
-def _check(dataset: Dataset, owner: str, agents: Sequence[str]) -> DatasetCheck:
-    if not dataset.path.exists():
-        return DatasetCheck(dataset, owner, None)
+def _check(dataset: Dataset, instance: ServerInstance, agents: Sequence[str], config: RunConfig) -> DatasetCheck:
+    owner = instance.name
     rows = 0
     try:
+        prompt = prompt_of(dataset, instance, config)
+        if not dataset.path.exists():
+            return DatasetCheck(dataset, owner, None)
         for origin, line in dataset_lines(dataset.path):
-            task = parse_task(parse_row(line, origin), index=rows, origin=origin)
+            row = parse_row(line, origin)
+            task = parse_task(prompt.fill(row, origin) if prompt else row, index=rows, origin=origin)
             if agents and task.agent is not None and task.agent not in agents:
                 raise InputError(f"{origin}: no agent '{task.agent}' is configured. {suggest(task.agent, agents)}")
             rows += 1
-    except InputError as error:
+    except (ConfigError, InputError) as error:
         return DatasetCheck(dataset, owner, None, str(error))
     return DatasetCheck(dataset, owner, rows)

@@ -35,8 +35,10 @@ def _essence(instance: ServerInstance) -> JsonObject:
 
 def manifest_of(request: PlanRequest, setup: JsonObject) -> JsonObject:
     """What the results of this request depend on. Reads the inputs to take their digests."""
+    files = [source.path for source in request.inputs]
+    files += [source.prompt.path for source in request.inputs if source.prompt is not None]
     return {
-        "inputs": {str(source.path): _digest(source.path) for source in request.inputs},
+        "inputs": {str(path): _digest(path) for path in files},
         "limit": request.limit,
         "num_repeats": request.num_repeats if isinstance(request.num_repeats, int) else dict(request.num_repeats or {}),
         "params": request.params or {},

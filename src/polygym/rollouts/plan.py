@@ -9,15 +9,25 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Literal, Self, TypeAlias
+from typing import IO, Any, Literal, Self, TypeAlias
 
 from polygym.data.jsonl import dataset_lines, whole_lines
+from polygym.data.prompts import PromptTemplate
 from polygym.protocol.errors import InputError, OutputError, suggest
 from polygym.protocol.json import JsonObject, dumps, loads
-from polygym.protocol.tasks import AGENT_REF, PARAMS, ROLLOUT_INDEX, TASK_INDEX, Task, parse_row, parse_task
+from polygym.protocol.tasks import (
+    AGENT_REF,
+    PARAMS,
+    ROLLOUT_INDEX,
+    TASK_INDEX,
+    TASK_SOURCE,
+    Task,
+    parse_row,
+    parse_task,
+)
 from polygym.rollouts.keys import KeySet, Numbering, RolloutKey
 from polygym.rollouts.outputs import OutputPaths
 
@@ -36,6 +46,8 @@ class InputFile:
     """Instance name of the agent for rows that name none."""
     num_repeats: int = 1
     """Rollouts per task, unless the request says otherwise."""
+    prompt: PromptTemplate | None = None
+    """What rows, which have no input then, are filled into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,8 @@ class PlanRequest:
     inputs: Sequence[InputFile]
     agents: Collection[str]
     """Agents that rows may name."""
+    task_sources: Mapping[str, str] = field(default_factory=dict)
+    """Servers that declare datasets and the agent of each, for rows that name such a server and no agent."""
     limit: int | None = None
     """Tasks taken of each input file."""
     num_repeats: int | Mapping[str, int] | None = None
@@ -238,13 +252,13 @@ class _TaskNumbers:
         self._are_given: bool | None = None
         self._last = 0
 
-    def index(self, row: JsonObject, line: bytes, agent: str, origin: str) -> int:
-        """The index of the row's task."""
+    def index(self, row: JsonObject, line: bytes, lane: str, origin: str) -> int:
+        """The index of the row's task; rows are alike in one lane only."""
         given = row.get(TASK_INDEX)
         if self._are_given is not None and self._are_given is not (given is not None):
             raise InputError(f"{origin}: '{TASK_INDEX}' must be in every row or in none, else tasks would be mixed up.")
         self._are_given = given is not None
-        key = repr(given).encode() if given is not None else agent.encode() + b"\n" + line.strip()
+        key = repr(given).encode() if given is not None else lane.encode() + b"\n" + line.strip()
         self._last = self._numbering.number(int.from_bytes(blake2b(key, digest_size=8).digest()))
         if self._last == len(self._repeats):
             self._repeats.append(0)
@@ -263,13 +277,18 @@ def _routed_tasks(request: PlanRequest, numbers: _TaskNumbers) -> Iterator[tuple
             if request.limit is not None and number >= request.limit:
                 break
             row = parse_row(line, origin)
-            task = parse_task(row, index=numbers.index(row, line, source.agent or "", origin), origin=origin)
-            agent = _agent_of(task, source, request.agents)
+            lane = source.agent or ""
+            if source.prompt is not None:
+                row = source.prompt.fill(row, origin)
+                lane += f"\n{source.prompt.path}"
+            task = parse_task(row, index=numbers.index(row, line, lane, origin), origin=origin)
+            agent = _agent_of(task, source, request)
             yield task, agent, _repeats(request.num_repeats, agent, source)
 
 
-def _agent_of(task: Task, source: InputFile, agents: Collection[str]) -> str:
-    agent = task.agent or source.agent
+def _agent_of(task: Task, source: InputFile, request: PlanRequest) -> str:
+    agents = request.agents
+    agent = task.agent or _source_agent(task.row.get(TASK_SOURCE), request) or source.agent
     if agent is None:
         if len(agents) == 1:
             return next(iter(agents))
@@ -281,6 +300,13 @@ def _agent_of(task: Task, source: InputFile, agents: Collection[str]) -> str:
     if agent not in agents:
         raise InputError(f"{task.origin}: no agent '{agent}' is configured. {suggest(agent, agents)}")
     return agent
+
+
+def _source_agent(task_source: Any, request: PlanRequest) -> str | None:
+    """The agent that a row's `task_source` leads to: itself, or the one that plays in that server."""
+    if not isinstance(task_source, str):
+        return None
+    return task_source if task_source in request.agents else request.task_sources.get(task_source)
 
 
 def _repeats(wanted: int | Mapping[str, int] | None, agent: str, source: InputFile) -> int:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from polygym.config.secrets import hide_secrets
 from polygym.protocol.calls import Directory
 from polygym.protocol.errors import ConfigError, suggest
 from polygym.protocol.json import JsonObject
@@ -80,14 +81,29 @@ class Server:
 
 
 def explain_validation(error: ValidationError) -> str:
-    """A pydantic error in one line: `field.path: what is wrong (got …); …`."""
+    """A pydantic error in one line: `field.path: what is wrong (got …); …`, without the secrets that were given."""
     return join_problems(_explain_one(detail) for detail in error.errors(include_url=False))
 
 
 def _explain_one(detail: Any) -> str:
+    said = detail["msg"].removeprefix("Value error, ")
+    if not detail["loc"]:
+        return str(said)
     path = ".".join(str(part) for part in detail["loc"])
-    given = "" if detail["type"] == "missing" else f" (got {shorten(repr(detail['input']))})"
-    return f"{path}: {detail['msg']}{given}" if path else f"{detail['msg']}{given}"
+    given = "" if detail["type"] == "missing" else f" (got {shorten(repr(_without_secrets(detail)))})"
+    return f"{path}: {said}{given}"
+
+
+def _without_secrets(detail: Any) -> Any:
+    """The input that a field was given; hidden where the field's name, or one above it, is that of a secret."""
+    names = [part for part in detail["loc"] if isinstance(part, str)]
+    shown = detail["input"]
+    for name in reversed(names):
+        shown = {name: shown}
+    shown = hide_secrets(shown)
+    for name in names:
+        shown = shown[name]
+    return shown
 
 
 def join_problems(problems: Iterable[str], limit: int = 20) -> str:

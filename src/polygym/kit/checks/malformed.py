@@ -8,7 +8,7 @@ from polygym.kit.checks.probing import verified
 from polygym.kit.checks.subject import Result, Sample, Subject, how_it_ended, shorten
 from polygym.kit.playground import Outcome
 from polygym.kit.policies import LAZY
-from polygym.kit.scripts import LISTEN, Script, items_of
+from polygym.kit.scripts import Script, rewritten
 from polygym.protocol.json import JsonObject
 from polygym.protocol.responses import check_response
 
@@ -95,23 +95,16 @@ def _played(subject: Subject, mutations: "list[list[Mutation]]") -> Iterator[tup
 
 
 def _mangled_script(script: Script, mutations: "list[Mutation]") -> Script:
-    """The script with one mutation in each turn, as far as they go; they don't change what it is told."""
+    """The script with one mutation in each turn, as far as they go; what could not be said then is said unchanged."""
     from polygym.kit.mutations import mutated
 
-    came_in: list[str] | None = None
-    waiting, number = list(mutations), 0
-    while True:
-        try:
-            turn = next(script) if came_in is None else script.send(came_in)
-        except StopIteration:
-            return
-        if turn is LISTEN:
-            came_in = yield turn
-            continue
-        number += 1
-        items = mutated(items_of(turn, number), [waiting.pop(0)] if waiting else [])
-        is_sayable = check_response({"output": items}) is None
-        came_in = yield [*items] if is_sayable else turn
+    waiting = list(mutations)
+
+    def mangle(items: list[JsonObject]) -> list[JsonObject]:
+        mangled = mutated(items, [waiting.pop(0)] if waiting else [])
+        return mangled if check_response({"output": mangled}) is None else items
+
+    return rewritten(script, mangle)
 
 
 def _output(outcome: Outcome) -> list[JsonObject]:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Any, Final
 
 from polygym.kit.checks.subject import Sample, Subject, how_it_ended
 from polygym.kit.playground import Outcome
-from polygym.kit.scripts import LISTEN, Script, items_of
+from polygym.kit.scripts import Script, rewritten
 from polygym.protocol.failures import FailureClass
 from polygym.protocol.items import function_calls, is_message, text_of
 from polygym.protocol.json import JsonObject, dumps
@@ -110,21 +111,9 @@ def _with_arguments(wanted: int, arguments: str) -> Change:
 
 def _changed(subject: Subject, sample: Sample, change: Change) -> Script:
     """The reference's script with other items; calls are numbered through the rollout, messages have number -1."""
-    script = subject.environment.solve(sample.row)
-    came_in: list[str] | None = None
-    turns = calls = 0
-    while True:
-        try:
-            turn = next(script) if came_in is None else script.send(came_in)
-        except StopIteration:
-            return
-        if turn is LISTEN:
-            came_in = yield turn
-            continue
-        turns += 1
-        items = []
-        for item in items_of(turn, turns):
-            is_call = item.get("type") == "function_call"
-            items.append(change(item, calls if is_call else -1))
-            calls += is_call
-        came_in = yield [*items]
+    calls = count()
+
+    def change_all(items: list[JsonObject]) -> list[JsonObject]:
+        return [change(item, next(calls) if item.get("type") == "function_call" else -1) for item in items]
+
+    yield from rewritten(subject.environment.solve(sample.row), change_all)

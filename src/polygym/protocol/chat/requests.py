@@ -1,13 +1,21 @@
-"""Create params of Chat Completions and of the Responses API, turned into each other.
+"""Create params of Chat Completions and of the Responses API, turned into each other."""
 
-Each parameter that differs has a function here that puts its counterpart into the converted request; all others pass
-under their own name. A parameter that is null counts as absent.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 from polygym.protocol.chat.messages import items_to_messages, messages_to_items, put_instructions_first
+from polygym.protocol.chat.parameters import (
+    Convert,
+    convert_all,
+    leave_out,
+    merge_into,
+    put,
+    put_as,
+    put_into,
+    put_rest,
+    refuse,
+    refuse_state,
+)
 from polygym.protocol.chat.shapes import require_list, require_object
 from polygym.protocol.chat.tools import (
     tool_choice_to_chat,
@@ -23,9 +31,6 @@ LOGPROBS_INCLUDED: Final = "message.output_text.logprobs"
 
 MaxTokensField: TypeAlias = Literal["max_tokens", "max_completion_tokens"]
 
-_Convert: TypeAlias = Callable[[Any, JsonObject], None]
-"""Puts the counterpart of one parameter's value into the converted params."""
-
 
 def chat_params_to_responses(params: JsonObject) -> JsonObject:
     """Responses create params that ask what the chat create params ask.
@@ -34,7 +39,7 @@ def chat_params_to_responses(params: JsonObject) -> JsonObject:
     parameter when one is malformed, cannot be expressed, or contradicts another.
     """
     converted: JsonObject = {}
-    _convert_all(require_object(params, "the request"), _FROM_CHAT, converted)
+    convert_all(require_object(params, "the request"), _FROM_CHAT, converted)
     if "input" not in converted:
         raise ValueError("'messages' is missing")
     return converted
@@ -63,66 +68,8 @@ def responses_params_to_chat(
     if limit is not None:
         converted[max_tokens_field] = limit
     _put_tools(params, converted)
-    _convert_all(params, _FROM_RESPONSES, converted)
+    convert_all(params, _FROM_RESPONSES, converted)
     return converted
-
-
-def _convert_all(params: JsonObject, table: Mapping[str, _Convert], converted: JsonObject) -> None:
-    for name, value in params.items():
-        if value is None:
-            continue
-        convert = table.get(name)
-        if convert is None:
-            _put(converted, name, value)
-        else:
-            convert(value, converted)
-
-
-def _put(converted: JsonObject, name: str, value: Any) -> None:
-    if name in converted and converted[name] != value:
-        raise ValueError(f"{name!r} is asked for twice: {converted[name]!r} and {value!r}")
-    converted[name] = value
-
-
-def _put_as(name: str, change: Callable[[Any], Any] | None = None) -> _Convert:
-    """A parameter that is called `name` on the other side, its value changed or not."""
-
-    def convert(value: Any, converted: JsonObject) -> None:
-        _put(converted, name, value if change is None else change(value))
-
-    return convert
-
-
-def _put_into(name: str, field: str, change: Callable[[Any], Any] | None = None) -> _Convert:
-    """A parameter that is a field of the object `name` on the other side."""
-
-    def convert(value: Any, converted: JsonObject) -> None:
-        _put(converted.setdefault(name, {}), field, value if change is None else change(value))
-
-    return convert
-
-
-def _merge_into(name: str) -> _Convert:
-    """An object whose fields may also come from parameters of their own."""
-
-    def convert(value: Any, converted: JsonObject) -> None:
-        target = converted.setdefault(name, {})
-        for field, inner in require_object(value, name).items():
-            if inner is not None:
-                _put(target, field, inner)
-
-    return convert
-
-
-def _refuse(reason: str) -> _Convert:
-    def convert(_value: Any, _converted: JsonObject) -> None:
-        raise ValueError(reason)
-
-    return convert
-
-
-def _leave_out(_value: Any, _converted: JsonObject) -> None:
-    """For parameters that have been dealt with."""
 
 
 def _put_n(value: Any, _converted: JsonObject) -> None:
@@ -170,83 +117,65 @@ def _split_text(value: Any, converted: JsonObject) -> None:
     text = dict(require_object(value, "text"))
     form, verbosity = text.pop("format", None), text.pop("verbosity", None)
     if form is not None:
-        _put(converted, "response_format", _format_to_chat(form))
+        put(converted, "response_format", _format_to_chat(form))
     if verbosity is not None:
-        _put(converted, "verbosity", verbosity)
-    _put_rest("text", text, converted)
+        put(converted, "verbosity", verbosity)
+    put_rest("text", text, converted)
 
 
 def _split_reasoning(value: Any, converted: JsonObject) -> None:
     reasoning = dict(require_object(value, "reasoning"))
     effort = reasoning.pop("effort", None)
     if effort is not None:
-        _put(converted, "reasoning_effort", effort)
-    _put_rest("reasoning", reasoning, converted)
+        put(converted, "reasoning_effort", effort)
+    put_rest("reasoning", reasoning, converted)
 
 
 def _split_include(value: Any, converted: JsonObject) -> None:
     included = require_list(value, "include")
     rest = [entry for entry in included if entry != LOGPROBS_INCLUDED]
     if len(rest) < len(included):
-        _put(converted, "logprobs", True)
+        put(converted, "logprobs", True)
     if rest:
-        _put(converted, "include", rest)
+        put(converted, "include", rest)
 
 
 def _put_top_logprobs(value: Any, converted: JsonObject) -> None:
-    _put(converted, "top_logprobs", value)
+    put(converted, "top_logprobs", value)
     if value:
-        _put(converted, "logprobs", True)
+        put(converted, "logprobs", True)
 
 
-def _put_rest(name: str, rest: JsonObject, converted: JsonObject) -> None:
-    rest = {field: value for field, value in rest.items() if value is not None}
-    if rest:
-        _put(converted, name, rest)
-
-
-def _refuse_state(name: str) -> _Convert:
-    return _refuse(f"{name!r} refers to what a Responses server keeps; a Chat Completions endpoint has no such thing")
-
-
-def _put_background(value: Any, converted: JsonObject) -> None:
-    if value:
-        _refuse_state("background")(value, converted)
-
-
-_FROM_CHAT: Final[Mapping[str, _Convert]] = {
-    "messages": _put_as("input", messages_to_items),
-    "input": _refuse("'input' belongs to the Responses API; a chat request has 'messages'"),
-    "tools": _put_as("tools", tools_to_responses),
-    "tool_choice": _put_as("tool_choice", tool_choice_to_responses),
-    "max_tokens": _put_as("max_output_tokens"),
-    "max_completion_tokens": _put_as("max_output_tokens"),
-    "response_format": _put_into("text", "format", _format_to_responses),
-    "verbosity": _put_into("text", "verbosity"),
-    "text": _merge_into("text"),
-    "reasoning_effort": _put_into("reasoning", "effort"),
-    "reasoning": _merge_into("reasoning"),
+_FROM_CHAT: Final[Mapping[str, Convert]] = {
+    "messages": put_as("input", messages_to_items),
+    "input": refuse("'input' belongs to the Responses API; a chat request has 'messages'"),
+    "tools": put_as("tools", tools_to_responses),
+    "tool_choice": put_as("tool_choice", tool_choice_to_responses),
+    "max_tokens": put_as("max_output_tokens"),
+    "max_completion_tokens": put_as("max_output_tokens"),
+    "response_format": put_into("text", "format", _format_to_responses),
+    "verbosity": put_into("text", "verbosity"),
+    "text": merge_into("text"),
+    "reasoning_effort": put_into("reasoning", "effort"),
+    "reasoning": merge_into("reasoning"),
     "logprobs": _put_logprobs,
     "include": _put_include,
     "n": _put_n,
-    "functions": _refuse("'functions' is no longer part of Chat Completions; use 'tools'"),
-    "function_call": _refuse("'function_call' is no longer part of Chat Completions; use 'tool_choice'"),
+    "functions": refuse("'functions' is no longer part of Chat Completions; use 'tools'"),
+    "function_call": refuse("'function_call' is no longer part of Chat Completions; use 'tool_choice'"),
 }
 
-_FROM_RESPONSES: Final[Mapping[str, _Convert]] = {
-    "input": _leave_out,
-    "instructions": _leave_out,
-    "max_output_tokens": _leave_out,
-    "tools": _leave_out,
-    "tool_choice": _leave_out,
-    "parallel_tool_calls": _leave_out,
-    "messages": _refuse("'messages' belongs to Chat Completions; a Responses request has 'input'"),
+_FROM_RESPONSES: Final[Mapping[str, Convert]] = {
+    "input": leave_out,
+    "instructions": leave_out,
+    "max_output_tokens": leave_out,
+    "tools": leave_out,
+    "tool_choice": leave_out,
+    "parallel_tool_calls": leave_out,
+    "messages": refuse("'messages' belongs to Chat Completions; a Responses request has 'input'"),
     "text": _split_text,
     "reasoning": _split_reasoning,
     "include": _split_include,
     "top_logprobs": _put_top_logprobs,
-    "background": _put_background,
-    "previous_response_id": _refuse_state("previous_response_id"),
-    "conversation": _refuse_state("conversation"),
-    "prompt": _refuse_state("prompt"),
+    **refuse_state("a Chat Completions endpoint"),
 }

@@ -122,7 +122,7 @@ def _ids(value: Any, where: str) -> list[int] | None:
 
 
 def _with_spelled(ids: list[int] | None, logprobs: JsonObject) -> list[int] | None:
-    """`ids`, or those of tokens that are spelled `token_id:<id>`. Both are compared at their ends only."""
+    """`ids`, or those of tokens that are spelled `token_id:<id>`. Both are compared at their ends, if as many."""
     tokens = _column(logprobs, "token", "tokens")
     if not tokens or not isinstance(tokens[0], str) or not tokens[0].startswith(_AS_ID):
         return [] if tokens == [] and ids is None else ids
@@ -131,7 +131,7 @@ def _with_spelled(ids: list[int] | None, logprobs: JsonObject) -> list[int] | No
             return _ids([int(token.removeprefix(_AS_ID)) for token in tokens], "logprobs")
         except (ValueError, AttributeError) as error:
             raise ValueError(f"logprobs: a token is no '{_AS_ID}<id>': {error}") from error
-    if ids and (tokens[0], tokens[-1]) != (f"{_AS_ID}{ids[0]}", f"{_AS_ID}{ids[-1]}"):
+    if len(ids) == len(tokens) and (tokens[0], tokens[-1]) != (f"{_AS_ID}{ids[0]}", f"{_AS_ID}{ids[-1]}"):
         raise ValueError("the token ids of the answer under token_ids and logprobs contradict each other")
     return ids
 

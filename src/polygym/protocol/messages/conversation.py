@@ -14,7 +14,13 @@ from polygym.protocol.messages.fields import (
     carry_to_responses,
     take,
 )
-from polygym.protocol.messages.turns import OF_MESSAGE, TURN_KINDS, blocks_to_items, items_to_blocks
+from polygym.protocol.messages.turns import (
+    OF_MESSAGE,
+    TURN_KINDS,
+    blocks_to_items,
+    items_to_blocks,
+    with_fields_of_message,
+)
 
 _SYSTEM_ROLES: Final = ("system", "developer")
 _MESSAGE_FIELDS: Final = "of_message"
@@ -122,12 +128,7 @@ def _message_blocks(item: JsonObject, role: str) -> list[JsonObject]:
     if not blocks:
         raise ValueError("a message needs content")
     known = _MESSAGE_ITEM if item["role"] == role else _MESSAGE_ITEM - {"role"}
-    extras = carry_to_messages({}, item, known)
-    own = extras.pop(RESPONSES_FIELDS, None)
-    if own is not None:
-        blocks[0][RESPONSES_FIELDS] = {**blocks[0].get(RESPONSES_FIELDS, {}), OF_MESSAGE: own}
-    blocks[-1].update(extras)
-    return blocks
+    return with_fields_of_message(blocks, item, known)
 
 
 class _Messages:

@@ -1,11 +1,20 @@
-"""Create params of the Messages API and of the Responses API, turned into each other.
+"""Create params of the Messages API and of the Responses API, turned into each other."""
 
-A parameter that is null counts as absent.
-"""
+from collections.abc import Mapping
+from typing import Any, Final
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
-
+from polygym.protocol.chat.parameters import (
+    Convert,
+    convert_all,
+    leave_out,
+    merge_into,
+    put,
+    put_as,
+    put_into,
+    put_rest,
+    refuse,
+    refuse_state,
+)
 from polygym.protocol.chat.shapes import require_list, require_object, require_text
 from polygym.protocol.json import JsonObject
 from polygym.protocol.messages.conversation import items_to_messages, messages_to_items, system_to_items
@@ -19,9 +28,6 @@ from polygym.protocol.messages.tools import (
     tools_to_responses,
 )
 
-_Convert: TypeAlias = Callable[[Any, JsonObject], None]
-"""Puts the counterpart of one parameter's value into the converted params."""
-
 MESSAGES_ONLY: Final = frozenset(
     {
         *("cache_control", "container", "context_management", "diagnostics", "fallbacks", "inference_geo"),
@@ -29,6 +35,13 @@ MESSAGES_ONLY: Final = frozenset(
     }
 )
 """Parameters that mean something to an Anthropic endpoint alone."""
+
+_put_text_format: Final = put_into("text", "format", format_to_responses)
+_put_reasoning_effort: Final = put_into("reasoning", "effort")
+_carry_output_config: Final = put_into(MESSAGES_FIELDS, "output_config")
+_put_format: Final = put_into("output_config", "format")
+_put_effort: Final = put_into("output_config", "effort")
+_merge_output_config: Final = merge_into("output_config")
 
 _MODES: Final[Mapping[str, str]] = {"standard_only": "default"}
 _MODES_BACK: Final[Mapping[str, str]] = {"default": "standard_only"}
@@ -38,7 +51,8 @@ def messages_params_to_responses(params: JsonObject) -> JsonObject:
     """Responses create params that ask what the Messages create params ask.
 
     Parameters that the Responses API lacks keep their names at the top level; those of MESSAGES_ONLY are in
-    `messages_fields`. Raises ValueError that names the parameter when one is malformed or missing.
+    `messages_fields`. Raises ValueError that names the parameter when one is malformed, missing, or contradicts
+    another.
     """
     require_object(params, "the request")
     if params.get("messages") is None:
@@ -47,7 +61,7 @@ def messages_params_to_responses(params: JsonObject) -> JsonObject:
     converted: JsonObject = {"input": items + messages_to_items(params["messages"])}
     if instructions:
         converted["instructions"] = instructions
-    _convert_all(params, _FROM_MESSAGES, converted)
+    convert_all(params, _FROM_MESSAGES, converted)
     return converted
 
 
@@ -55,8 +69,8 @@ def responses_params_to_messages(params: JsonObject) -> JsonObject:
     """Messages create params that ask what the Responses create params ask.
 
     Parameters that the Messages API lacks keep their names. Without tools, what is said about their choice is left out,
-    as endpoints refuse it. Raises ValueError that names the parameter when one is malformed, missing, or cannot be
-    expressed.
+    as endpoints refuse it. Raises ValueError that names the parameter when one is malformed, missing, cannot be
+    expressed, or contradicts another.
     """
     require_object(params, "the request")
     if params.get("input") is None:
@@ -69,70 +83,24 @@ def responses_params_to_messages(params: JsonObject) -> JsonObject:
     if instructions or system:
         converted["system"] = system or instructions
     _put_tools(params, converted)
-    _convert_all(params, _FROM_RESPONSES, converted)
+    convert_all(params, _FROM_RESPONSES, converted)
     return converted
 
 
-def _convert_all(params: JsonObject, table: Mapping[str, _Convert], converted: JsonObject) -> None:
-    for name, value in params.items():
-        if value is None:
-            continue
-        convert = table.get(name)
-        if convert is None:
-            converted[name] = value
-        else:
-            convert(value, converted)
-
-
-def _put_as(name: str, change: Callable[[Any], Any] | None = None) -> _Convert:
-    """A parameter that is called `name` on the other side, its value changed or not."""
-
-    def convert(value: Any, converted: JsonObject) -> None:
-        converted[name] = value if change is None else change(value)
-
-    return convert
-
-
-def _carry(name: str) -> _Convert:
-    def convert(value: Any, converted: JsonObject) -> None:
-        converted.setdefault(MESSAGES_FIELDS, {})[name] = value
-
-    return convert
-
-
-def _refuse(reason: str) -> _Convert:
-    def convert(_value: Any, _converted: JsonObject) -> None:
-        raise ValueError(reason)
-
-    return convert
-
-
-def _leave_out(_value: Any, _converted: JsonObject) -> None:
-    """For parameters that have been dealt with."""
-
-
 def _put_tool_choice(value: Any, converted: JsonObject) -> None:
-    converted.update(tool_choice_to_responses(value))
+    for name, asked in tool_choice_to_responses(value).items():
+        put(converted, name, asked)
 
 
 def _split_output_config(value: Any, converted: JsonObject) -> None:
     config = {field: inner for field, inner in require_object(value, "output_config").items() if inner is not None}
     form, effort = config.pop("format", None), config.pop("effort", None)
     if form is not None:
-        converted["text"] = {**converted.get("text", {}), "format": format_to_responses(form)}
+        _put_text_format(form, converted)
     if effort is not None:
-        converted["reasoning"] = {**converted.get("reasoning", {}), "effort": effort}
+        _put_reasoning_effort(effort, converted)
     if config:
-        _carry("output_config")(config, converted)
-
-
-def _merge_into(name: str) -> _Convert:
-    """An object whose fields may also come from a parameter of the other API."""
-
-    def convert(value: Any, converted: JsonObject) -> None:
-        converted[name] = {**converted.get(name, {}), **require_object(value, name)}
-
-    return convert
+        _carry_output_config(config, converted)
 
 
 def _put_tools(params: JsonObject, converted: JsonObject) -> None:
@@ -147,81 +115,68 @@ def _put_tools(params: JsonObject, converted: JsonObject) -> None:
 
 
 def _put_stop(value: Any, converted: JsonObject) -> None:
-    converted["stop_sequences"] = [value] if isinstance(value, str) else require_list(value, "stop")
+    put(converted, "stop_sequences", [value] if isinstance(value, str) else require_list(value, "stop"))
 
 
 def _split_text(value: Any, converted: JsonObject) -> None:
-    text = {field: inner for field, inner in require_object(value, "text").items() if inner is not None}
-    form = format_to_messages(text.pop("format")) if "format" in text else None
+    text = dict(require_object(value, "text"))
+    given = text.pop("format", None)
+    form = None if given is None else format_to_messages(given)
     if form is not None:
-        converted["output_config"] = {**converted.get("output_config", {}), "format": form}
-    if text:
-        converted["text"] = text
+        _put_format(form, converted)
+    put_rest("text", text, converted)
 
 
 def _split_reasoning(value: Any, converted: JsonObject) -> None:
-    reasoning = {field: inner for field, inner in require_object(value, "reasoning").items() if inner is not None}
+    reasoning = dict(require_object(value, "reasoning"))
     effort = reasoning.pop("effort", None)
     if effort == "none":
-        converted.setdefault("thinking", {"type": "disabled"})
+        put(converted, "thinking", {"type": "disabled"})
     elif effort is not None:
-        converted["output_config"] = {**converted.get("output_config", {}), "effort": effort}
-    if reasoning:
-        converted["reasoning"] = reasoning
+        _put_effort(effort, converted)
+    put_rest("reasoning", reasoning, converted)
 
 
 def _restore(value: Any, converted: JsonObject) -> None:
     for name, inner in require_object(value, MESSAGES_FIELDS).items():
         if name == "output_config":
-            _merge_into(name)(inner, converted)
+            _merge_output_config(inner, converted)
         else:
-            converted[name] = inner
+            put(converted, name, inner)
 
 
-def _refuse_state(name: str) -> _Convert:
-    return _refuse(f"{name!r} refers to what a Responses server keeps; a Messages endpoint has no such thing")
-
-
-def _put_background(value: Any, converted: JsonObject) -> None:
-    if value:
-        _refuse_state("background")(value, converted)
-
-
-_FROM_MESSAGES: Final[Mapping[str, _Convert]] = {
-    **{name: _carry(name) for name in MESSAGES_ONLY},
-    "messages": _leave_out,
-    "system": _leave_out,
-    "max_tokens": _put_as("max_output_tokens"),
-    "stop_sequences": _put_as("stop"),
-    "tools": _put_as("tools", tools_to_responses),
+_FROM_MESSAGES: Final[Mapping[str, Convert]] = {
+    **{name: put_into(MESSAGES_FIELDS, name) for name in MESSAGES_ONLY},
+    MESSAGES_FIELDS: merge_into(MESSAGES_FIELDS),
+    "messages": leave_out,
+    "system": leave_out,
+    "max_tokens": put_as("max_output_tokens"),
+    "stop_sequences": put_as("stop"),
+    "tools": put_as("tools", tools_to_responses),
     "tool_choice": _put_tool_choice,
     "output_config": _split_output_config,
-    "service_tier": _put_as("service_tier", lambda mode: _MODES.get(mode, mode) if isinstance(mode, str) else mode),
-    "metadata": _merge_into("metadata"),
-    "text": _merge_into("text"),
-    "reasoning": _merge_into("reasoning"),
-    "input": _refuse("'input' belongs to the Responses API; a Messages request has 'messages'"),
-    "instructions": _refuse("'instructions' belongs to the Responses API; a Messages request has 'system'"),
-    "max_output_tokens": _refuse("'max_output_tokens' belongs to the Responses API; a Messages request: 'max_tokens'"),
+    "service_tier": put_as("service_tier", lambda mode: _MODES.get(mode, mode) if isinstance(mode, str) else mode),
+    "metadata": merge_into("metadata"),
+    "text": merge_into("text"),
+    "reasoning": merge_into("reasoning"),
+    "input": refuse("'input' belongs to the Responses API; a Messages request has 'messages'"),
+    "instructions": refuse("'instructions' belongs to the Responses API; a Messages request has 'system'"),
+    "max_output_tokens": refuse("'max_output_tokens' belongs to the Responses API; a Messages request: 'max_tokens'"),
 }
 
-_FROM_RESPONSES: Final[Mapping[str, _Convert]] = {
-    "input": _leave_out,
-    "instructions": _leave_out,
-    "tools": _leave_out,
-    "tool_choice": _leave_out,
-    "parallel_tool_calls": _leave_out,
-    "max_output_tokens": _put_as("max_tokens"),
+_FROM_RESPONSES: Final[Mapping[str, Convert]] = {
+    "input": leave_out,
+    "instructions": leave_out,
+    "tools": leave_out,
+    "tool_choice": leave_out,
+    "parallel_tool_calls": leave_out,
+    "max_output_tokens": put_as("max_tokens"),
     "stop": _put_stop,
     "text": _split_text,
     "reasoning": _split_reasoning,
-    "service_tier": _put_as(
-        "service_tier", lambda mode: _MODES_BACK.get(mode, mode) if isinstance(mode, str) else mode
-    ),
+    "service_tier": put_as("service_tier", lambda mode: _MODES_BACK.get(mode, mode) if isinstance(mode, str) else mode),
+    "output_config": _merge_output_config,
     MESSAGES_FIELDS: _restore,
-    "messages": _refuse("'messages' belongs to the Messages API; a Responses request has 'input'"),
-    "background": _put_background,
-    "previous_response_id": _refuse_state("previous_response_id"),
-    "conversation": _refuse_state("conversation"),
-    "prompt": _refuse_state("prompt"),
+    "messages": refuse("'messages' belongs to the Messages API; a Responses request has 'input'"),
+    **refuse_state("a Messages endpoint"),
 }

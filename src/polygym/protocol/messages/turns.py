@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from polygym.protocol.chat.content import check_parts
@@ -82,6 +83,21 @@ def items_to_blocks(items: Iterable[JsonObject]) -> list[JsonObject]:
             blocks += _message_to_blocks(item)
         else:
             blocks.append({"type": RESPONSES_ITEM, "item": item})
+    return blocks
+
+
+def with_fields_of_message(blocks: list[JsonObject], item: JsonObject, known: AbstractSet[str]) -> list[JsonObject]:
+    """The blocks of a message, at least one, changed: they get what `item` has beyond `known`. Raises ValueError.
+
+    What the Messages API has no place for is on the first, the rest on the last.
+    """
+    if item.keys() <= known:
+        return blocks
+    extras = carry_to_messages({}, item, known)
+    own = extras.pop(RESPONSES_FIELDS, None)
+    if own is not None:
+        blocks[0][RESPONSES_FIELDS] = {**blocks[0].get(RESPONSES_FIELDS, {}), OF_MESSAGE: own}
+    blocks[-1].update(extras)
     return blocks
 
 
@@ -210,14 +226,7 @@ def _message_to_blocks(item: JsonObject) -> list[JsonObject]:
         content = [{"type": "output_text", "text": content}]
     blocks = [_output_part_to_block(part) for part in check_parts(content)] or [{"type": "text", "text": ""}]
     known = _FINISHED_MESSAGE_ITEM if item.get("status") == "completed" else _MESSAGE_ITEM
-    if item.keys() <= known:
-        return blocks
-    extras = carry_to_messages({}, item, known)
-    own = extras.pop(RESPONSES_FIELDS, None)
-    if own is not None:
-        blocks[0][RESPONSES_FIELDS] = {**blocks[0].get(RESPONSES_FIELDS, {}), OF_MESSAGE: own}
-    blocks[-1].update(extras)
-    return blocks
+    return with_fields_of_message(blocks, item, known)
 
 
 def _output_part_to_block(part: JsonObject) -> JsonObject:
