@@ -12,10 +12,10 @@ from types import ModuleType
 from typing import Any, ClassVar, Final
 
 from omegaconf import OmegaConf
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from nemo_gym import configuration, outgoing
-from nemo_gym.config_types import BaseServerConfig
+from nemo_gym.config_types import BaseRunServerInstanceConfig, BaseServerConfig
 from nemo_gym.fleet_client import FleetClient
 from nemo_gym.keys import HEAD_SERVER_KEY_NAME, NEMO_GYM_CONFIG_PATH_ENV_VAR_NAME
 from nemo_gym.run_notes import NotedApp
@@ -57,9 +57,10 @@ class AdoptedServer(AsgiServer):
         return ServerConfig.model_validate(fields)
 
     @classmethod
-    def _nemo_config(cls, fields: JsonObject) -> BaseModel:
+    def _nemo_config(cls, fields: JsonObject) -> BaseRunServerInstanceConfig:
         config_class: Any = cls.nemo_class.model_fields["config"].annotation
-        return config_class.model_validate(fields)  # type: ignore[no-any-return]
+        config: BaseRunServerInstanceConfig = config_class.model_validate(fields)
+        return config
 
     @classmethod
     def unknown_fields(cls, config: ServerConfig) -> list[str]:

@@ -118,6 +118,6 @@ class SimpleResponsesAPIAgent(BaseResponsesAPIAgent, AggregateMetricsMixin, Simp
     async def aggregate_metrics(self, body: AggregateMetricsRequest = Body()) -> AggregateMetrics:
         """Metrics over verified rollouts. Override to ask the environment for them."""
         if self.config.skip_verification:
-            warn("no aggregate metrics: the rollouts were not verified (skip_verification)", RuntimeWarning, 2)
+            warn("no aggregate metrics: the rollouts were not verified (skip_verification=True)", RuntimeWarning, 2)
             return AggregateMetrics()
         return compute_aggregate_metrics(body.verify_responses, self.compute_metrics, self.get_key_metrics)

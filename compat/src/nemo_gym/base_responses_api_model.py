@@ -11,16 +11,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ValidationError
 
+from nemo_gym.capture_middleware import CaptureMiddleware
+from nemo_gym.capture_store import CaptureStore, ModelCallCaptureConfig, make_capture_store
 from nemo_gym.chat_streaming import sanitize_streaming_chat_body, synthesize_chat_completion_sse
 from nemo_gym.config_types import BaseRunServerInstanceConfig
 from nemo_gym.messages_dialect import message_as_events, read_message_request, write_message
 from nemo_gym.model_call_capture import (
-    CaptureMiddleware,
-    CaptureStore,
-    ModelCallCaptureConfig,
     clear_model_call_captures_for_rollouts,
     install_model_call_capture,
-    make_capture_store,
     merge_model_call_capture_into_record,
     model_call_capture_dirs_from_config,
 )
@@ -47,10 +45,13 @@ from nemo_gym.responses_streaming import (
 )
 from nemo_gym.rollout_correlation import maybe_rollout_id_from_run_body
 from nemo_gym.servers import BaseServer, SimpleServer
+from nemo_gym.streamed_answers import read_events, whole_completion
+from nemo_gym.token_id_capture.sink import capture_tokens, register_call_intent
 
 log = logging.getLogger("nemo_gym.models")
 ParamsT = TypeVar("ParamsT", bound=BaseModel)
 _CaptureMiddleware = CaptureMiddleware
+_parse_sse_events, _reconstruct_chat_sse = read_events, whole_completion
 
 
 class BaseResponsesAPIModelConfig(BaseRunServerInstanceConfig):
@@ -122,9 +123,11 @@ class SimpleResponsesAPIModel(BaseResponsesAPIModel, SimpleServer):
 
 
 async def _call(method: Any, request: Request, params: BaseModel) -> Any:
-    if "request" in inspect.signature(method).parameters:
-        return await method(request=request, body=params)
-    return await method(body=params)
+    given = {"request": request} if "request" in inspect.signature(method).parameters else {}
+    await register_call_intent()
+    answer = await method(**given, body=params)
+    await capture_tokens(answer)
+    return answer
 
 
 def _checked(params_class: type[ParamsT], body: dict[str, Any]) -> ParamsT:

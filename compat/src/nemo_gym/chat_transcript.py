@@ -82,12 +82,13 @@ class ResponsesConverterState(BaseModel):
 
     def _add_call(self, call_id: str, name: str, arguments: str) -> None:
         self.assistant_item_buffered = True
-        function = {"name": name, "arguments": arguments}
-        self.tool_calls_buffer.append({"id": call_id, "function": function, "type": "function"})
+        call: Any = {"id": call_id, "function": {"name": name, "arguments": arguments}, "type": "function"}
+        self.tool_calls_buffer.append(call)
 
     def _say(self, role: str, content: Any, **extra: Any) -> None:
         self.flush_assistant()
-        self.messages.append({"role": role, "content": content, **extra})
+        message: Any = {"role": role, "content": content, **extra}
+        self.messages.append(message)
 
     def flush_assistant(self) -> None:
         """Finish the model's turn, if there is one."""

@@ -1,10 +1,11 @@
 """Parameters of a command as a pydantic model, which can print what they are."""
 
 import sys
+from inspect import cleandoc
 from typing import Any
 
 from pydantic import BaseModel, model_validator
-from pydantic_core import PydanticUndefined
+from pydantic.fields import FieldInfo
 from rich.console import Console
 
 
@@ -20,15 +21,18 @@ class BaseNeMoGymCLIConfig(BaseModel):
         )
         if not is_asked:
             return data
-        console = Console()
-        console.print(f"Displaying help for {cls.__name__}\n{(cls.__doc__ or '').strip()}\n", markup=False)
+        console = Console(soft_wrap=True, highlight=False, markup=False)
+        console.print(f"Displaying help for {cls.__name__}\n\n{cleandoc(cls.__doc__ or '')}\n\nParameters\n----------")
         for name, info in cls.model_fields.items():
             kind = info.annotation.__name__ if isinstance(info.annotation, type) else str(info.annotation)
-            if info.is_required():
-                default = "required"
-            else:
-                default = f"default {info.default}" if info.default is not PydanticUndefined else "default <factory>"
-            console.print(
-                f"- {name} ({kind.replace('typing.', '')}): {info.description or ''} [{default}]", markup=False
-            )
+            text = f"- {name} ({kind.replace('typing.', '')}): {info.description or ''} {_default(info)}"
+            console.print(text.rstrip())
         sys.exit(0)
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "[required]"
+    if info.default_factory is not None:
+        return "[default: <factory>]"
+    return "" if info.default is None else f"[default: {info.default}]"

@@ -6,6 +6,7 @@ from typing import Any, Dict, Final, List, Literal, Optional, Union
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from nemo_gym.collection_configs import DEPRECATED_UPLOAD_ROLLOUTS_KEY, UploadRolloutsConfigMixin
 from nemo_gym.command_configs import BaseNeMoGymCLIConfig
 from nemo_gym.config_errors import (
     AlmostServerError,
@@ -35,6 +36,7 @@ from nemo_gym.dataset_types import (
     UploadJsonlDatasetHuggingFaceConfig,
     UploadJsonlDatasetHuggingFaceMaybeDeleteConfig,
 )
+from nemo_gym.exporter_types import ExporterConfig, MLFlowConfig, WANDBConfig
 
 ROLLOUT_PATH_PREFIX: Final = "ng-rollout"
 """First part of a path that says which rollout a call belongs to."""
@@ -77,7 +79,13 @@ def is_server_ref(config_dict: Any) -> Optional[ServerRef]:
 
 
 class Domain(str, Enum):
-    """What a resources server is about; the most specific that fits."""
+    """What a resources server is about; the most specific that fits.
+
+    `math`: problems with an answer or a proof. `coding`: programs are written. `agent`: tools are used over several
+    turns. `knowledge`: facts are known. `instruction_following`: constraints on the answer are kept. `long_context`:
+    much is read. `safety`: what should not be done is not done. `games`: rules and an end. `translation`: between
+    languages. `e2e`: several of these in one. `rlhf`: preferences of people. `other`: none of them.
+    """
 
     MATH = "math"
     CODING = "coding"

@@ -17,7 +17,7 @@ class _Current:
 def maybe_get_global_config_dict() -> Optional[DictConfig]:
     """The configuration, if this process has one already. Reads no command line."""
     if _Current.config is None and (given := os.environ.get(NEMO_GYM_CONFIG_DICT_ENV_VAR_NAME)):
-        use_config(OmegaConf.create(given))
+        use_config(DictConfig(OmegaConf.create(given)))
     return _Current.config
 
 
@@ -46,7 +46,7 @@ def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
     """A resolved configuration with the settings that servers' code takes to be there."""
     from nemo_gym import CACHE_DIR, RESULTS_DIR, WORKING_DIR
 
-    defaults = {
+    defaults: dict[str, Any] = {
         "default_host": "127.0.0.1",
         "head_server": {"host": "127.0.0.1", "port": DEFAULT_HEAD_SERVER_PORT},
         "disallowed_ports": [],
@@ -63,7 +63,9 @@ def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
         "uv_venv_dir": str(WORKING_DIR),
         "model_endpoint_readiness_timeout_seconds": 600,
     }
-    return {**defaults, **{name: value for name, value in config.items() if value is not None or name not in defaults}}
+    given = {name: value for name, value in config.items() if value is not None or name not in defaults}
+    head = {**defaults["head_server"], **(given.get("head_server") or {})}
+    return {**defaults, **given, "head_server": head}
 
 
 def get_first_server_config_dict(global_config_dict: Any, top_level_path: str) -> Any:

@@ -1,7 +1,7 @@
 """The client that servers in a polygym fleet have: calls to servers of the same process are calls, not requests."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from http.cookies import SimpleCookie
 from typing import Any, Final
@@ -58,12 +58,14 @@ class FleetClient(ServerClient):
         self, server: AsgiServer, name: str, url_path: str, method: str, options: dict[str, Any]
     ) -> "LocalResponse":
         body, headers = _body_of(options)
-        path = str(URL(self._prefixed(name, url_path, options.get("json"))).update_query(options.get("params")))
+        path = self._prefixed(name, url_path, options.get("json"))
+        if params := options.get("params"):
+            path = str(URL(path).update_query(params))
         if cookies := _cookie_header(options.get("cookies")):
             headers["cookie"] = cookies
         async with asyncio.timeout(_seconds(options.get("timeout"))):
             answer = await call_app(server.app(), method, path, body, headers)
-        return LocalResponse(method, self._url(name, path), answer.status, answer.headers, answer.body)
+        return LocalResponse(method, lambda: self._url(name, path), answer.status, answer.headers, answer.body)
 
     def _url(self, name: str, path: str) -> URL:
         return URL(self._build_server_base_url(get_first_server_config_dict(self.global_config_dict, name)) + path)
@@ -77,14 +79,15 @@ class FleetClient(ServerClient):
         rollout_id = (notes.context.rollout_id if notes else "") or uuid4().hex
         model = self._directory.model(ModelServerRef(name=name))
         method = getattr(model, _MODEL_METHODS[url_path])
-        status, url = 200, self._url(name, url_path)
+        status = 200
         try:
             answer = await method(params, RolloutContext(rollout_id))
         except RolloutFailure as failure:
             if notes is not None:
                 notes.failure = failure
             status, answer = status_of(failure), failure_body(failure)
-        return LocalResponse("POST", url, status, [("content-type", "application/json")], dumps(answer))
+        headers = [("content-type", "application/json")]
+        return LocalResponse("POST", lambda: self._url(name, url_path), status, headers, dumps(answer))
 
 
 _MODEL_METHODS: Final = {"/v1/responses": "responses", "/v1/chat/completions": "chat_completions"}
@@ -120,11 +123,20 @@ def _seconds(timeout: Any) -> float | None:
 class LocalResponse:
     """The answer of a server in this process, as an answer of aiohttp's looks to who reads it."""
 
-    def __init__(self, method: str, url: URL, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.method, self.url, self.status = method, url, status
+    def __init__(
+        self, method: str, locate: Callable[[], URL], status: int, headers: list[tuple[str, str]], body: bytes
+    ) -> None:
+        """`locate` gives its URL, which hardly anybody asks for and takes a while."""
+        self.method, self.status = method, status
+        self._locate = locate
         self.headers = CIMultiDictProxy(CIMultiDict(headers))
         self.content = self
         self._body = body
+
+    @property
+    def url(self) -> URL:
+        """Where the answer is from."""
+        return self._locate()
 
     @property
     def ok(self) -> bool:

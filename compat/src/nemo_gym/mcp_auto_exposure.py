@@ -15,7 +15,6 @@ from typing import Any, Final
 import itsdangerous
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,6 +27,7 @@ from nemo_gym.base_resources_server import (
     RESERVED_MCP_TOOL_NAMES,
     MCPServerMetadata,
 )
+from nemo_gym.mcp_routes import bind_route
 from nemo_gym.servers import SESSION_ID_KEY
 
 log = logging.getLogger("nemo_gym.mcp")
@@ -121,7 +121,7 @@ def harvest_tools(app: FastAPI, server: Any) -> dict[str, MCPTool]:
     offered = _checked(type(server).__name__, server.mcp_tools(found, catch_all) or ())
     if catch_all is not None and offered.keys() <= {tool.name for tool in found}:
         log.warning(
-            "%s: no tool goes by its route %s, so what lies behind that cannot be called over MCP; mcp_tools can add "
+            "%s: no tool goes by its catch-all route %s; what is behind it cannot be called over MCP. mcp_tools can "
             "catchall.tool(…)",
             type(server).__name__,
             catch_all.path,
@@ -130,10 +130,10 @@ def harvest_tools(app: FastAPI, server: Any) -> dict[str, MCPTool]:
 
 
 def _schema_of(route: APIRoute) -> dict[str, Any]:
-    bodies = [parameter.field_info.annotation for parameter in route.dependant.body_params]
-    if len(bodies) == 1 and isinstance(bodies[0], type) and issubclass(bodies[0], BaseModel):
-        return bodies[0].model_json_schema()
-    return ANYTHING
+    bound = bind_route(route)
+    if bound.reasons:
+        log.warning("MCP tool %s: its calls give nothing but a body: %s", route.path, "; ".join(bound.reasons))
+    return bound.body_model.model_json_schema() if bound.body_model is not None else ANYTHING
 
 
 def _checked(server: str, tools: Iterable[MCPTool]) -> dict[str, MCPTool]:
@@ -299,7 +299,11 @@ class _Endpoint:
         if allowed is not None and name not in allowed:
             return _failed(f"Tool {name!r} is not allowed for this session.")
         headers = {"content-type": "application/json", "cookie": self._sessions.cookie_for(session_id)}
-        answer = await call_app(self._app, "POST", tool.path, json.dumps(arguments).encode(), headers)
+        try:
+            answer = await call_app(self._app, "POST", tool.path, json.dumps(arguments).encode(), headers)
+        except Exception as error:  # what a handler raises is told to the model, as over HTTP
+            log.exception("tool %s", name)
+            return _failed(f"HTTP 500 from POST /{name}: {type(error).__name__}: {error}")
         text = answer.body.decode(errors="replace")
         try:
             value = json.loads(text)

@@ -111,7 +111,7 @@ def tool_call_of(block: Mapping[str, Any]) -> NeMoGymResponseFunctionToolCall:
 
 def reasoning_of(block: Mapping[str, Any]) -> NeMoGymResponseReasoningItem:
     """Reasoning, with its signature as the encrypted content."""
-    text = block.get("thinking") or block.get("text", "")
+    text = str(block.get("thinking") or block.get("text", ""))
     return NeMoGymResponseReasoningItem(
         id=f"rs_{uuid4().hex}",
         summary=[NeMoGymSummary(text=text, type="summary_text")],

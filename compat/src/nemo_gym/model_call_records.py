@@ -118,7 +118,8 @@ def _said_in_choices(choices: Sequence[Mapping[str, Any]]) -> tuple[list[dict[st
         thoughts.append(message.get("reasoning_content") or message.get("reasoning"))
         for call in message.get("tool_calls") or ():
             if isinstance(call, Mapping):
-                function = call.get("function") if isinstance(call.get("function"), Mapping) else {}
+                given = call.get("function")
+                function = given if isinstance(given, Mapping) else {}
                 calls.append(_call(call.get("id"), function.get("name"), function.get("arguments")))
     return calls, thoughts
 
@@ -149,6 +150,7 @@ def build_model_call_record(exchange: Mapping[str, Any], *, call_index: int) -> 
     answer = response or {}
     usage, cached = answer.get("usage"), _cached_tokens(answer.get("usage"))
     calls, reasoning = _said(answer)
+    counts: dict[str, Any] = {**extract_token_stats(usage)}
     same = ("model_call_id", "model_ref", "dialect", "status_code", "started_at", "completed_at", "error_category")
     return ModelCallRecord(
         call_index=call_index,
@@ -167,7 +169,7 @@ def build_model_call_record(exchange: Mapping[str, Any], *, call_index: int) -> 
         latency_total_ms=exchange.get("latency_ms"),
         latency_ttft_ms=exchange.get("latency_ttft_ms"),
         **{name: exchange.get(name) for name in same},
-        **extract_token_stats(usage),
+        **counts,
     )
 
 

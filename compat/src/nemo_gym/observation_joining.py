@@ -112,7 +112,8 @@ class _Joining:
 
     def _name(self, index: int) -> str | None:
         call = self._calls[index]
-        return call.model_call_id or call.response_id
+        name: str | None = call.model_call_id or call.response_id
+        return name
 
     def _full(self, index: int) -> ModelCallRef:
         call = self._calls[index]

@@ -17,10 +17,13 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
+    RequestInfo,
     ServerDisconnectedError,
     TCPConnector,
 )
+from multidict import CIMultiDict, CIMultiDictProxy
 from pydantic import BaseModel, Field
+from yarl import URL
 
 log = logging.getLogger("nemo_gym.requests")
 
@@ -135,9 +138,8 @@ async def close_global_aiohttp_client() -> None:
 def global_aiohttp_client_exit() -> None:
     """Close all pools, where no event loop runs."""
     for client in list(_Pool.clients.values()):
-        if not client.closed and client.connector is not None:
-            client.connector.close()
-            client.detach()
+        if not client.closed:
+            asyncio.run(client.close())
     _Pool.clients.clear()
 
 
@@ -173,7 +175,7 @@ async def request(method: str, url: str, _internal: bool = False, **kwargs: Any)
 
 
 async def raise_for_status(response: ClientResponse) -> None:
-    """Raise aiohttp's ClientResponseError, with the body as `response_content`, for a status of 400 and more."""
+    """Raise AnswerError, aiohttp's ClientResponseError with the body as `response_content`, for 400 and more."""
     if response.ok:
         return
     content = await response.content.read()
@@ -182,8 +184,32 @@ async def raise_for_status(response: ClientResponse) -> None:
     try:
         response.raise_for_status()
     except ClientResponseError as error:
-        error.response_content = content  # type: ignore[attr-defined]
-        raise
+        raise AnswerError(error.request_info, error.status, error.message, content) from None
+
+
+class AnswerError(ClientResponseError):
+    """An answer with a status of 400 and more; unlike its base it can be pickled, for callers in other processes."""
+
+    def __init__(self, request_info: RequestInfo, status: int, message: str, response_content: bytes) -> None:
+        super().__init__(request_info, (), status=status, message=message)
+        self.response_content = response_content
+
+    def __reduce__(self) -> Any:
+        return _answer_error, (
+            self.request_info.method,
+            str(self.request_info.real_url),
+            self.status,
+            self.message,
+            self.response_content,
+        )
+
+
+AnswerError.__name__ = ClientResponseError.__name__  # servers write an error's class into their answers
+
+
+def _answer_error(method: str, url: str, status: int, message: str, response_content: bytes) -> AnswerError:
+    headers: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
+    return AnswerError(RequestInfo(URL(url), method, headers, URL(url)), status, message, response_content)
 
 
 async def get_response_json(response: ClientResponse) -> Any:

@@ -46,7 +46,15 @@ SAMPLED_TYPES: Final = frozenset(
         *("reasoning", "web_search_call"),
     }
 )
-"""Items that come from the model's side; the others are told to it."""
+"""Items that come from the model's side."""
+TOLD_TYPES: Final = frozenset(
+    {
+        *("computer_call_output", "custom_tool_call_output", "function_call_output", "local_shell_call_output"),
+        "mcp_approval_response",
+    }
+)
+"""Items that answer the model. A message belongs to the one who has its role."""
+_RESPONSE_OUTPUT_BOUNDARY_TYPES, _RESPONSE_NON_BOUNDARY_TYPES = SAMPLED_TYPES, TOLD_TYPES
 INCOMPLETE: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
@@ -93,12 +101,15 @@ class ResponsesConverter(BaseModel):
         chat = chat_completion_create_params
         same = ("metadata", "model", "parallel_tool_calls", "service_tier", "store", "temperature", "top_logprobs")
         effort = chat.reasoning_effort
+        offered: Any = chat.tools or ()
+        tools: Any = [{**tool["function"], "type": "function"} for tool in offered]
+        choice: Any = "auto" if chat.tool_choice is None else chat.tool_choice
         return NeMoGymResponseCreateParamsNonStreaming(
             input=self.chat_completions_messages_to_responses_items(chat.messages),
             max_output_tokens=chat.max_completion_tokens,
             reasoning={"effort": effort} if effort is not None else None,
-            tool_choice="auto" if chat.tool_choice is None else chat.tool_choice,
-            tools=[{**tool["function"], "type": "function"} for tool in chat.tools or ()],
+            tool_choice=choice,
+            tools=tools,
             **{name: getattr(chat, name) for name in (*same, "top_p", "user", "stream")},
         )
 
@@ -126,7 +137,8 @@ class ResponsesConverter(BaseModel):
 
     def postprocess_assistant_message_dict(self, message_dict: Mapping[str, Any]) -> list[Any]:
         """A message of the model as items: reasoning, text, tool calls; its tokens on the last."""
-        thoughts, text = [], message_dict.get("content") or ""
+        thoughts: list[str] = []
+        text = message_dict.get("content") or ""
         if self.uses_reasoning_parser:
             thoughts, text = self._extract_reasoning_from_content(text)
         calls = message_dict.get("tool_calls") or []
@@ -161,7 +173,8 @@ class ResponsesConverter(BaseModel):
         """An answer, in the Responses dialect; the fields of the request that it repeats come from there."""
         choice = chat_completion.choices[0]
         reason = INCOMPLETE.get(choice.finish_reason)
-        choice_of_tools = responses_create_params.tool_choice
+        choice_of_tools: Any = responses_create_params.tool_choice
+        incomplete: Any = {"reason": reason} if reason else None
         return NeMoGymResponse(
             id=f"resp_{uuid4().hex}",
             created_at=chat_completion.created,
@@ -169,7 +182,7 @@ class ResponsesConverter(BaseModel):
             output=[item.model_dump() for item in self.postprocess_chat_response(choice)],
             tool_choice="auto" if choice_of_tools is None else choice_of_tools,
             status="incomplete" if reason else "completed",
-            incomplete_details={"reason": reason} if reason else None,
+            incomplete_details=incomplete,
             usage=_usage_of(chat_completion.usage) if chat_completion.usage else None,
             **{name: getattr(responses_create_params, name) for name in ECHOED},
         )

@@ -12,6 +12,7 @@ from nemo_gym.search_roots import resolve_file
 
 SKILL_MD_FILENAME: Final = "SKILL.md"
 DIGEST_LENGTH: Final = 12
+_resolve_under_cwd_or_install = resolve_file
 
 
 class SkillMetadata(BaseModel):

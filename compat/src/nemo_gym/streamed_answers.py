@@ -54,9 +54,14 @@ def _object(data: str) -> dict[str, Any] | None:
 
 def whole_answer(stream: bytes, dialect: str) -> dict[str, Any] | None:
     """The answer that a stream spells; None when it spells none."""
-    data = (_read_event(event)[1] for event in BETWEEN_EVENTS.split(stream))
-    payloads = [payload for text in data if text != DONE and (payload := _object(text)) is not None]
+    payloads = read_events(stream)
     return _READERS[dialect](payloads) if payloads else None
+
+
+def read_events(stream: bytes) -> list[dict[str, Any]]:
+    """The JSON objects of a stream, in order; what is none is left out."""
+    data = (_read_event(event)[1] for event in BETWEEN_EVENTS.split(stream))
+    return [payload for text in data if text != DONE and (payload := _object(text)) is not None]
 
 
 def _whole_response(payloads: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
@@ -70,7 +75,8 @@ def _whole_response(payloads: Iterable[dict[str, Any]]) -> dict[str, Any] | None
     return last
 
 
-def _whole_completion(chunks: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+def whole_completion(chunks: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """The answer that chunks of the Chat dialect spell; None when there is no choice among them."""
     whole: dict[str, Any] = {"object": "chat.completion", "model": None}
     message: dict[str, Any] = {"role": "assistant", "content": None}
     calls: dict[int, dict[str, Any]] = {}
@@ -156,6 +162,6 @@ def _finished(blocks: Mapping[int, dict[str, Any]], arguments: Mapping[int, str]
 
 _READERS: Final[Mapping[str, Callable[[list[dict[str, Any]]], dict[str, Any] | None]]] = {
     "responses": _whole_response,
-    "chat": _whole_completion,
+    "chat": whole_completion,
     "messages": _whole_message,
 }

@@ -2,11 +2,11 @@
 
 import asyncio
 import tempfile
-import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+from nemo_gym.sandbox.loop_thread import LoopThread
 from nemo_gym.sandbox.providers import (
     ConnectableProvider,
     SandboxEndpoint,
@@ -23,11 +23,9 @@ from nemo_gym.sandbox.providers import (
     create_provider,
 )
 
-ResultT = TypeVar("ResultT")
 EXEC_LIMIT_S: Final = 180
 """Seconds that a command may take unless it is said otherwise."""
-PLAIN_LIMIT_S: Final = 3600.0
-"""Seconds that plain code waits for anything at most."""
+_AsyncLoopRunner = LoopThread
 
 
 class AsyncSandbox:
@@ -230,42 +228,17 @@ class Sandbox:
     """`AsyncSandbox` for plain code: every call waits. Must not be used where an event loop runs."""
 
     def __init__(self, provider: Mapping[str, Any] | SandboxProvider, spec: SandboxSpec | None = None) -> None:
-        self._closed = True
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox", daemon=True)
-        self._thread.start()
+        self._runner = LoopThread()
         try:
-            self._async_sandbox = self._wait("__init__", _made(provider, spec))
+            self._async_sandbox = self._runner.call("__init__", lambda: AsyncSandbox(provider, spec))
         except BaseException:
-            self._end_loop()
+            self._runner.close()
             raise
         self._closed = False
 
-    def _wait(self, what: str, work: Coroutine[Any, Any, ResultT]) -> ResultT:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            pass
-        else:
-            work.close()
-            raise RuntimeError(f"Sandbox.{what}() is blocking; use AsyncSandbox in async code instead.")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result(PLAIN_LIMIT_S)
-        except TimeoutError as error:
-            if future.done():
-                raise
-            future.cancel()
-            raise TimeoutError(f"Sandbox.{what}() took longer than {PLAIN_LIMIT_S:g}s") from error
-
-    def _end_loop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
     def start(self, spec: SandboxSpec | None = None) -> "Sandbox":
         """As `AsyncSandbox.start`."""
-        self._wait("start", self._async_sandbox.start(spec))
+        self._runner.run("start", lambda: self._async_sandbox.start(spec))
         return self
 
     def exec(
@@ -278,23 +251,27 @@ class Sandbox:
         user: str | int | None = None,
     ) -> SandboxExecResult:
         """As `AsyncSandbox.exec`."""
-        return self._wait("exec", self._async_sandbox.exec(command, cwd=cwd, env=env, timeout_s=timeout_s, user=user))
+        return self._runner.run(
+            "exec", lambda: self._async_sandbox.exec(command, cwd=cwd, env=env, timeout_s=timeout_s, user=user)
+        )
 
     def upload(self, local_path: Path | str, remote_path: str) -> None:
         """As `AsyncSandbox.upload`."""
-        self._wait("upload", self._async_sandbox.upload(local_path, remote_path))
+        self._runner.run("upload", lambda: self._async_sandbox.upload(local_path, remote_path))
 
     def download(self, remote_path: str, local_path: Path | str) -> None:
         """As `AsyncSandbox.download`."""
-        self._wait("download", self._async_sandbox.download(remote_path, local_path))
+        self._runner.run("download", lambda: self._async_sandbox.download(remote_path, local_path))
 
     def status(self) -> SandboxStatus:
         """As `AsyncSandbox.status`."""
-        return SandboxStatus.STOPPED if self._closed else self._wait("status", self._async_sandbox.status())
+        return (
+            SandboxStatus.STOPPED if self._closed else self._runner.run("status", lambda: self._async_sandbox.status())
+        )
 
     def endpoint(self, port: int) -> SandboxEndpoint:
         """As `AsyncSandbox.endpoint`."""
-        return self._wait("endpoint", self._async_sandbox.endpoint(port))
+        return self._runner.run("endpoint", lambda: self._async_sandbox.endpoint(port))
 
     def stop(self) -> None:
         """As `AsyncSandbox.stop`."""
@@ -302,16 +279,12 @@ class Sandbox:
             return
         self._closed = True
         try:
-            self._wait("stop", self._async_sandbox.stop())
+            self._runner.run("stop", lambda: self._async_sandbox.stop())
         finally:
-            self._end_loop()
+            self._runner.close()
 
     def __enter__(self) -> "Sandbox":
         return self
 
     def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         self.stop()
-
-
-async def _made(provider: Mapping[str, Any] | SandboxProvider, spec: SandboxSpec | None) -> AsyncSandbox:
-    return AsyncSandbox(provider, spec)

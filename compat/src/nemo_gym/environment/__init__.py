@@ -1,0 +1,1 @@
+"""An environment's manifest, and what is made, checked and released by it."""
