@@ -19,7 +19,7 @@ from tests.channels.endpoint_calls import GOOD, answering, failure_from, post_to
         (web.Response(text="<!doctype html><p>hi", content_type="text/plain"), "web page"),
         (web.Response(text='"output": [', content_type="application/json"), "no JSON"),
         (web.Response(text='{"logprob": NaN}', content_type="application/json"), "NaN and Infinity are none"),
-        (web.json_response([1, 2]), "JSON list"),
+        (web.json_response([1, 2]), "JSON array"),
         (web.json_response({"error": {"message": "the model crashed"}}), "the model crashed"),
         (web.json_response({"error": "overloaded", "output": []}), "overloaded"),
     ],

@@ -3,81 +3,14 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import web
 
 from polygym.channels import endpoint_pool
 from polygym.channels.admission import CallLimits
-from polygym.channels.endpoint import Endpoint
-from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import FailureClass, RolloutFailure
 from polygym.protocol.json import JsonObject
-from tests.channels.loopback import http_endpoint, unused_url
-
-GOOD: JsonObject = {"output": [], "error": None}
-
-
-class Farm:
-    """A server whose first path segment is one of several endpoints; each may be told to fail."""
-
-    def __init__(self) -> None:
-        self.status: dict[str, int] = {}
-        """Status of calls, by endpoint; 200 unless it is here."""
-        self.health: dict[str, int] = {}
-        """Status of `/health`, by endpoint; 404 unless it is here."""
-        self.calls: list[tuple[str, str]] = []
-        """Endpoint and rollout of each call."""
-        self.looked_at: list[str] = []
-        """Paths of all GETs."""
-        self.gate: asyncio.Event | None = None
-        """Calls wait for it."""
-
-    async def handle(self, request: web.Request) -> web.Response:
-        name = request.path.split("/")[1]
-        if request.method == "GET":
-            self.looked_at.append(request.path)
-            status = self.health.get(name, 404) if request.path.endswith("/health") else self.status.get(name, 200)
-            return web.Response(status=status)
-        self.calls.append((name, (await request.json())["rollout"]))
-        if self.gate is not None:
-            await self.gate.wait()
-        return web.json_response(GOOD, status=self.status.get(name, 200))
-
-    def of(self, rollout: str) -> list[str]:
-        """The endpoints that a rollout's calls went to, in order."""
-        return [name for name, caller in self.calls if caller == rollout]
-
-
-@asynccontextmanager
-async def several(farm: Farm, *names: str, **options: object) -> AsyncIterator[Endpoint]:
-    """An endpoint at these members of the farm; at the address of one that is called `nobody`, nobody listens."""
-    async with http_endpoint(farm.handle) as url:
-        urls = [f"{await unused_url() if name == 'nobody' else url}/{name}/v1" for name in names]
-        endpoint = Endpoint(urls, **{"backoff_s": 0.001, "first_check_s": 0.01, **options})  # type: ignore[arg-type]
-        try:
-            yield endpoint
-        finally:
-            await endpoint.close()
-
-
-async def call(endpoint: Endpoint, rollout: str) -> JsonObject:
-    return await endpoint.post("/responses", {"rollout": rollout}, RolloutContext(rollout))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something has happened elsewhere in this process."""
-    while not condition():  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
-
-
-async def until_back(endpoint: Endpoint) -> None:
-    """Wait until all members are up."""
-    pool = endpoint.pool
-    assert pool is not None
-    await until(lambda: all(member.is_up for member in pool.members))
+from tests.channels.farm import GOOD, Farm, call, several, until
 
 
 def test_a_rollout_stays_where_it_began_through_all_its_calls_and_attempts() -> None:
@@ -288,9 +221,25 @@ def test_an_endpoint_that_let_a_call_hang_until_it_was_given_up_is_looked_at(
             farm.gate.set()
             await call(endpoint, "0-0-a1")
             [before, after] = [name for name, _ in farm.calls]
-            assert (after == before) is is_up
+            assert after != before
 
     asyncio.run(run())
+
+
+def test_a_rollout_whose_call_took_too_long_is_attempted_elsewhere() -> None:
+    farm = Farm()
+
+    async def run() -> None:
+        farm.gate = asyncio.Event()
+        async with several(farm, "a", "b", timeout_s=0.05) as endpoint:
+            for attempt in ("0-0", "0-0-a1"):
+                with pytest.raises(RolloutFailure, match="timeout_s"):
+                    await call(endpoint, attempt)
+            farm.gate.set()
+
+    asyncio.run(run())
+
+    assert sorted(name for name, _ in farm.calls) == ["a", "b"]
 
 
 def test_a_new_rollout_does_not_queue_where_others_wait_already() -> None:

@@ -90,7 +90,7 @@ def test_a_rollout_whose_tokens_do_not_belong_together_is_named_and_nothing_is_w
 
 
 def test_rollouts_that_were_collected_without_token_ids_are_pointed_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plain = rollout("code", [1])
     for field in ("prompt_token_ids", "generation_token_ids", "generation_log_probs"):
@@ -100,5 +100,4 @@ def test_rollouts_that_were_collected_without_token_ids_are_pointed_out(
 
     assert run_program(["dataset", "sequences", str(rollouts)]) == 0
 
-    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
-    assert warnings == ["warning: code: no model call has token ids. Was return_token_id_information on?"]
+    assert caplog.messages == ["code: no model call has token ids. Was return_token_id_information on?"]

@@ -248,9 +248,9 @@ class Endpoint:
                 gate.leave(place, answer if isinstance(answer, dict) else None)
             if self.pool is not None and answer is None:
                 is_sent = gate is None or place is not None
-                self.pool.abandoned(number, perf_counter() - begun if is_sent else 0.0)
+                self.pool.abandoned(number, perf_counter() - begun if is_sent else 0.0, context.rollout_id)
             elif self.pool is not None:
-                self.pool.ended(number, fault)
+                self.pool.ended(number, fault, context.rollout_id)
         noted = exchanges.get()
         if noted is not None:
             status, failure = (200, None) if fault is None else (fault.http_status, str(fault.failure_class))

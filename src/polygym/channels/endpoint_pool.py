@@ -101,8 +101,8 @@ class EndpointPool:
         """A call to that URL begins."""
         self.members[number].in_flight += 1
 
-    def ended(self, number: int, fault: Fault | None) -> None:
-        """It has ended, with an answer or a fault."""
+    def ended(self, number: int, fault: Fault | None, rollout_id: str) -> None:
+        """It has ended, with an answer or a fault. A rollout whose call took too long tries elsewhere next time."""
         member = self.members[number]
         member.in_flight -= 1
         member.calls += 1
@@ -111,20 +111,33 @@ class EndpointPool:
             if not member.is_up:
                 self._bring_back(number)
             return
+        if fault.failure_class is FailureClass.TIMEOUT:
+            self._move(number, rollout_id)
         member.failed += 1
         member.failed_in_a_row += 1
         if fault.is_nobody_there or member.failed_in_a_row >= FAILED_IN_A_ROW:
             self.take_out(number, fault.message)
 
-    def abandoned(self, number: int, waited_s: float) -> None:
+    def abandoned(self, number: int, waited_s: float, rollout_id: str) -> None:
         """A call was given up by who made it, `waited_s` seconds after it went out.
 
-        That says nothing about the URL, but one that has hung for long is looked at.
+        That says nothing about the URL, but one that has hung for long is looked at, and the rollout tries elsewhere.
         """
         member = self.members[number]
         member.in_flight -= 1
-        if waited_s >= SUSPICIOUS_S and member.is_up and number not in self._watches:
+        if waited_s < SUSPICIOUS_S:
+            return
+        self._move(number, rollout_id)
+        if member.is_up and number not in self._watches:
             self._watches[number] = asyncio.create_task(self._suspect(number), name=f"health of {member.shown}")
+
+    def _move(self, number: int, rollout_id: str) -> None:
+        """Have the session go on at another URL than `number`, if there is one."""
+        others = [other for other, member in enumerate(self.members) if member.is_up and other != number]
+        session = without_attempt(rollout_id)
+        if others and self._sessions.get(session) == number:
+            self._sessions[session] = min(others, key=self._load)
+            self.members[self._sessions[session]].sessions += 1
 
     async def _suspect(self, number: int) -> None:
         is_healthy = await self._is_healthy(number)
