@@ -10,7 +10,7 @@ from polygym.channels import endpoint_pool
 from polygym.channels.admission import CallLimits
 from polygym.protocol.failures import FailureClass, RolloutFailure
 from polygym.protocol.json import JsonObject
-from tests.channels.farm import GOOD, Farm, call, several, until
+from tests.channels.farm import GOOD, Farm, call, several, until, until_back
 
 
 def test_a_rollout_stays_where_it_began_through_all_its_calls_and_attempts() -> None:

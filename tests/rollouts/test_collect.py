@@ -83,6 +83,7 @@ def test_an_answer_without_a_finite_reward_is_a_verifier_failure(tmp_path: Path,
         unavailable(None),
         RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, "check the key", http_status=401),
         RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, "wrong url", http_status=404),
+        RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, "redirects", http_status=307),
     ],
 )
 def test_an_endpoint_that_refuses_the_first_call_ends_the_run_and_leaves_nothing(

@@ -115,8 +115,8 @@ class Recorder:
         log.warning("%s", message)
 
     def _is_endpoint_wrong(self, failure: RolloutFailure) -> bool:
-        """Whether the endpoint can't be what the user meant: nothing there, wrong key, wrong path."""
+        """Whether the endpoint can't be what the user meant: nothing there, wrong key, wrong path, moved."""
         if failure.failure_class is FailureClass.MODEL_REJECTED:
-            return failure.http_status in (401, 403, 404)
+            return failure.http_status in (301, 302, 303, 307, 308, 401, 403, 404)
         is_absent = failure.failure_class is FailureClass.MODEL_UNAVAILABLE and failure.http_status is None
         return is_absent and not self._is_model_awaited

@@ -52,7 +52,7 @@ def raw_prompt(params: JsonObject) -> str:
     A system or developer message may stand before it, a blank line between them. Raises ValueError for anything else.
     """
     if params.get("tools"):
-        raise ValueError("'tools' need a chat template, which says how they stand in the prompt")
+        raise ValueError("'tools' need a chat template, which says how they stand in the prompt: render_chat_template")
     messages = [require_object(message, "a message") for message in require_list(params.get("messages"), "messages")]
     roles = [message.get("role") for message in messages]
     if roles not in (["user"], ["system", "user"], ["developer", "user"]):
