@@ -154,7 +154,7 @@ def test_a_rollout_is_given_up_after_as_many_attempts_as_the_environment_says(
 def test_captured_tokens_come_back_into_their_rollouts_and_what_has_none_is_masked(tmp_path: Path) -> None:
     captures = tmp_path / "captures"
     write(tmp_path / "in.jsonl", [row("a"), row("b", is_lost=True)])
-    with pytest.warns(UserWarning, match="rollout 1-0 is masked"):
+    with pytest.warns(UserWarning, match="rollout 1-0 is marked for masking"):
         collect(tmp_path, captures, disable_aggregation=True)
     whole, lost = sorted(read(tmp_path / "new" / "out.jsonl"), key=lambda each: int(each["_ng_task_index"]))
     assert [item["generation_token_ids"] for item in whole["response"]["output"]] == [[3]]

@@ -18,6 +18,7 @@ from polygym import (
     add_usage,
     input_items,
 )
+from polygym.protocol.groups import ungrouped
 from polygym.protocol.items import is_message, text_of
 from resources_servers.equivalence_llm_judge.judge import Judge, Judgement
 from resources_servers.equivalence_llm_judge.prompts import ANSWER_FIRST, CRITERION_FIRST, REFERENCE
@@ -253,11 +254,9 @@ def _unseen(why: str) -> Verification:
 
 async def _all(*opinions: Any) -> list[Opinion]:
     """The results, in order; the first error ends the others and comes out as it is."""
-    try:
+    with ungrouped(Exception):
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(opinion) for opinion in opinions]
-    except* Exception as errors:
-        raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
 
 

@@ -13,6 +13,7 @@ from enum import IntEnum
 import click
 
 from polygym.protocol.errors import UserError
+from polygym.protocol.groups import first_of
 
 
 class ExitCode(IntEnum):
@@ -36,7 +37,7 @@ class ExitCode(IntEnum):
 
 def report(error: BaseException, *, is_verbose: bool) -> ExitCode:
     """Say on standard error what ended a command; the exit code for it."""
-    error = _first(error)
+    error = first_of(error)
     if isinstance(error, KeyboardInterrupt | click.Abort | asyncio.CancelledError):
         return ExitCode.INTERRUPTED
     if isinstance(error, BrokenPipeError):
@@ -57,13 +58,6 @@ def report(error: BaseException, *, is_verbose: bool) -> ExitCode:
     hint = "" if is_verbose else " Run again with -v for the traceback."
     _say(f"unexpected error: {type(error).__name__}: {error}.{hint}")
     return ExitCode.UNEXPECTED
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first error that is no group of errors."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _pipe_closed() -> ExitCode:

@@ -27,6 +27,7 @@ from polygym.fleet.venv import interpreter_for
 from polygym.fleet.wiring import Wiring
 from polygym.protocol.errors import ConfigError
 from polygym.protocol.failures import describe
+from polygym.protocol.groups import ungrouped
 from polygym.protocol.json import JsonObject
 from polygym.servers.asgi import AsgiServer, Surroundings
 from polygym.servers.base import Server
@@ -210,12 +211,10 @@ class Fleet:
                 member.runner = await serve(app_of(member.server, self.wiring), member.bound)
 
     async def _start_processes(self, members: Iterable[Member]) -> None:
-        try:
+        with ungrouped(ConfigError):
             async with asyncio.TaskGroup() as group:
                 for member in members:
                     group.create_task(self._start_process(member))
-        except* ConfigError as errors:
-            raise errors.exceptions[0] from None
 
     async def _start_process(self, member: Member) -> ServerProcess:
         assert member.bound is not None

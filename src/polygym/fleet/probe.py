@@ -9,6 +9,7 @@ from typing import Final
 
 from polygym.protocol.errors import ConfigError, UserError
 from polygym.protocol.failures import FailureClass, RolloutFailure, describe
+from polygym.protocol.groups import ungrouped
 from polygym.servers.models import ModelServer
 
 log = logging.getLogger("polygym.fleet")
@@ -37,13 +38,11 @@ async def probe_models(
     An endpoint where nobody is gets `wait_s` seconds to come up. Raises UserError for one that stays away, or refuses
     us.
     """
-    try:
+    with ungrouped(UserError):
         async with asyncio.TaskGroup() as group:
             for name, server in servers.items():
                 if has_probe(server):
                     group.create_task(_probe(name, server, monotonic() + wait_s, limit_s, first_pause_s))
-    except* UserError as errors:
-        raise errors.exceptions[0] from None
 
 
 async def _probe(name: str, server: ModelServer, give_up_at: float, limit_s: float, first_pause_s: float) -> None:

@@ -14,6 +14,7 @@ from polygym.data.jsonl import drop_torn_line, whole_lines
 from polygym.metrics.running import EnvironmentMetrics
 from polygym.protocol.calls import Agent
 from polygym.protocol.errors import OutputError, UserError, suggest
+from polygym.protocol.groups import ungrouped
 from polygym.protocol.json import JsonObject, loads
 from polygym.protocol.tasks import AGENT_REF
 from polygym.rollouts.engine import Engine, LaneSettings, RetryPolicy
@@ -222,9 +223,8 @@ class Collection:
         self._runner = engine
         self._heed_budget()
         try:
-            await engine.run()
-        except* UserError as group:
-            raise group.exceptions[0] from None
+            with ungrouped(UserError):
+                await engine.run()
         finally:
             self._recorder.count()
 

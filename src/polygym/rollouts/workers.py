@@ -27,6 +27,7 @@ from polygym.fleet.limits import calm_collector, raise_file_limit
 from polygym.metrics.running import EnvironmentMetrics
 from polygym.protocol.errors import UserError
 from polygym.protocol.failures import describe
+from polygym.protocol.groups import ungrouped
 from polygym.rollouts.engine import Engine, LaneSettings, RetryPolicy
 from polygym.rollouts.journal import Journal, read_done
 from polygym.rollouts.limiter import AutoLimit
@@ -248,11 +249,12 @@ def _work(order: Order, end: Connection) -> None:
     logging.basicConfig(level=order.log_level, format="%(message)s")
     raise_file_limit()
     try:
-        asyncio.run(_work_until_done(order, end.send, end))
-    except* UserError as group:
-        end.send(Report({}, has_recorded=False, problem=str(group.exceptions[0]), is_users=True))
-    except* Exception as group:
-        end.send(Report({}, has_recorded=True, problem=describe(group.exceptions[0])))
+        with ungrouped(Exception), ungrouped(UserError):
+            asyncio.run(_work_until_done(order, end.send, end))
+    except UserError as error:
+        end.send(Report({}, has_recorded=False, problem=str(error), is_users=True))
+    except Exception as error:
+        end.send(Report({}, has_recorded=True, problem=describe(error)))
 
 
 async def _work_until_done(order: Order, send: Callable[[Report], None], end: Connection) -> None:
