@@ -4,6 +4,7 @@ import inspect
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from fastapi import Body, FastAPI, Request
@@ -123,11 +124,16 @@ class SimpleResponsesAPIModel(BaseResponsesAPIModel, SimpleServer):
 
 
 async def _call(method: Any, request: Request, params: BaseModel) -> Any:
-    given = {"request": request} if "request" in inspect.signature(method).parameters else {}
+    given = {"request": request} if _takes_request(getattr(method, "__func__", method)) else {}
     await register_call_intent()
     answer = await method(**given, body=params)
     await capture_tokens(answer)
     return answer
+
+
+@lru_cache(maxsize=256)
+def _takes_request(function: Any) -> bool:
+    return "request" in inspect.signature(function).parameters
 
 
 def _checked(params_class: type[ParamsT], body: dict[str, Any]) -> ParamsT:
