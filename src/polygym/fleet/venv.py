@@ -101,9 +101,10 @@ def _make(venv: Path, python: Path, wanted: list[str], implementation: Implement
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.exists() else shutil.which("uv")
     if uv is None:
+        missing = ", ".join(unmet_requirements(implementation.folder))
         raise ConfigError(
-            f"{implementation.origin}: {implementation.name} needs its own virtual environment, which uv makes, and"
-            " there is no uv. Install it: pip install 'polygym[venv]'."
+            f"{implementation.origin}: {implementation.name} needs packages that this Python does not have ({missing})."
+            " Install them; or uv, which makes it a virtual environment of its own: pip install 'polygym[venv]'."
         )
     shutil.rmtree(venv, ignore_errors=True)
     _run([uv, "venv", "--quiet", "--python", sys.executable, str(venv)], implementation)
