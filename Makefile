@@ -30,7 +30,7 @@ test: $(VENV)/dev.stamp ## Set up, then run the tests; ARGS="..." goes to pytest
 test-extras: $(VENV)/dev.stamp ## Set up, then run the tests of the parts that need large libraries, each in an environment of its own
 	$(call test_extra,openenv,'openenv-core>=0.3$(,)<0.4',-m extra resources_servers/openenv)
 	$(call test_extra,verifiers,'verifiers>=0.1.14$(,)<0.1.15',-m extra responses_api_agents/verifiers_agent)
-	$(call test_extra,nemo,--editable compat,-m compat compat/tests)
+	$(call test_extra,nemo,--editable compat,-m "compat and not slow" compat/tests)
 	$(call test_extra,transformers,'transformers[serving]>=5$(,)<6',-m transformers responses_api_models/transformers_model responses_api_models/vllm_model,torch==2.13.0)
 
 # Its name, what to install, pytest's arguments; what pip installs first, because it finds a build that uv does not.

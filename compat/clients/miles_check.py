@@ -12,7 +12,7 @@ from pathlib import Path
 
 from checking import holds, options, work_folder
 from endpoint import Endpoint, Script
-from fleet import RunningFleet
+from fleet import RunningFleet, free_port
 
 FOLDER = Path("examples/experimental/nemo-gym")
 AGENT = """
@@ -89,8 +89,6 @@ def main() -> None:
     client = importlib.import_module("nemogym_agent_function")
     with work_folder() as folder, Endpoint(Script(text="fixed")) as endpoint:
         root = write_root(folder)
-        from fleet import free_port
-
         port = free_port()
         start = ["--search-dir", str(root), "--config", str(root / "responses_api_agents/recorded_agent/config.yaml")]
         override = f"++recorded_agent.responses_api_agents.recorded_agent.port={port}"

@@ -15,7 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from checking import WEATHER, holds, is_contiguous, options, trained_turns, weather_rows, work_folder, write_rows
+from checking import (
+    TOKEN_IDS,
+    WEATHER,
+    holds,
+    is_contiguous,
+    options,
+    trained_turns,
+    weather_rows,
+    work_folder,
+    write_rows,
+)
 from endpoint import Endpoint, Script
 from fleet import RunningFleet, free_port, get_json
 
@@ -173,8 +183,7 @@ def agent_fields(resources: str) -> dict[str, Any]:
 
 def model(endpoint_url: str) -> list[str]:
     """The policy, with token ids."""
-    token_ids = "++policy_model.responses_api_models.vllm_model.return_token_id_information=true"
-    return ["--model-type", "vllm_model", "--model", "stand-in", "--model-url", endpoint_url, token_ids]
+    return ["--model-type", "vllm_model", "--model", "stand-in", "--model-url", endpoint_url, TOKEN_IDS]
 
 
 def run(gym: str, folder: Path, *arguments: str, output: Path) -> str:

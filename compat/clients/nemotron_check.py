@@ -51,8 +51,8 @@ def recipe_function(source: Path) -> Any:
     tree = ast.parse(path.read_text())
     tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run_benchmark"]
     names: dict[str, Any] = {"shlex": shlex, "subprocess": subprocess, "json": json, "Path": Path}
-    exec(compile(tree, str(path), "exec"), names | {"logger": logging.getLogger("recipe")}, names)
     names["logger"] = logging.getLogger("recipe")
+    exec(compile(tree, str(path), "exec"), names)
     return names["run_benchmark"]
 
 

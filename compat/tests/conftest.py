@@ -10,10 +10,6 @@ MISSING = [name for name in NEEDED if find_spec(name) is None]
 collect_ignore_glob = ["test_*.py"] if MISSING else []
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "compat: needs what polygym-nemo stands on (pip install ./compat)")
-
-
 def pytest_report_header() -> list[str]:
     return [f"compat tests left out: not installed: {', '.join(MISSING)} (pip install ./compat)"] if MISSING else []
 

@@ -106,7 +106,7 @@ class VerifiersAgent(AgentServer):
             {**row, **{f"metrics/{name}": each for name, each in row.get("metrics", {}).items()}}
             for row in verify_responses
         ]
-        return aggregate(flat, compute_metrics=lambda tasks: {}, get_key_metrics=_means)
+        return aggregate(flat)
 
     async def _environment(self, row: JsonObject) -> LibraryEnvironment:
         env_id = row.get("vf_env_id") or self.config.vf_env_id
@@ -134,7 +134,3 @@ def load_library_environment(env_id: str, config: VerifiersAgentConfig) -> Libra
     if hasattr(import_module("verifiers"), "load_environment"):
         return ClassicEnvironment(env_id, config.vf_env_args, config.split, config.model_name)
     return TasksetEnvironment(env_id, config.vf_env_args, config.model_name)
-
-
-def _means(agent_metrics: JsonObject) -> JsonObject:
-    return {name: value for name, value in agent_metrics.items() if name.startswith("mean/")}

@@ -1,5 +1,6 @@
 """Environments of verifiers 0.3 and later: a taskset, played by a harness program in a runtime, scored by its tasks."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from importlib import import_module
@@ -31,13 +32,15 @@ class TasksetEnvironment(LibraryEnvironment):
         self._stream: Iterator[Any] = iter(self._env.taskset)
         self._serving = AsyncExitStack()
         self._is_serving = False
+        self._starting = asyncio.Lock()
 
     async def play(self, row: JsonObject, recording: Recording, bridge: Bridge) -> Played:
         """One episode. Its reward is the first agent's; those of several agents are among the metrics."""
         task = self._task(row)
-        if not self._is_serving:
-            self._is_serving = True
-            await self._serving.enter_async_context(self._env.serving())
+        async with self._starting:
+            if not self._is_serving:
+                await self._serving.enter_async_context(self._env.serving())
+                self._is_serving = True
         client = self._v1.EvalClientConfig(base_url=bridge.url, api_key_var="POLYGYM_NO_KEY")
         context = self._v1.ModelContext(model=self._model_name, client=client)
         with ExitStack() as known:

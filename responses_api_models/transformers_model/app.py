@@ -17,7 +17,7 @@ from polygym import (
     RolloutFailure,
     Stage,
 )
-from polygym.channels.endpoint_model import incomplete_or_raise
+from polygym.channels.endpoint_model import incomplete_or_raise, rejected
 from polygym.protocol.chat import chat_completion_to_response, response_to_chat_completion, responses_params_to_chat
 from polygym.protocol.chat.earlier_turns import EarlierTurns, splice
 from polygym.protocol.chat.tool_formats import FORMATS, format_of, tools_of
@@ -71,7 +71,7 @@ class TransformersModel(ModelServer):
         try:
             asked = responses_params_to_chat(params)
         except ValueError as error:
-            raise self._rejected(error) from error
+            raise rejected(self.name, error) from error
         try:
             return chat_completion_to_response(await self._complete(asked), params)
         except RolloutFailure as failure:
@@ -154,7 +154,7 @@ class TransformersModel(ModelServer):
             tools_of(body)
             prompt = await self._with_text(lambda: self._prompt(body))
         except ValueError as error:
-            raise self._rejected(error) from error
+            raise rejected(self.name, error) from error
         room = self._loaded.context_length - len(prompt.ids)
         if room < 1:
             message = (
@@ -209,7 +209,3 @@ class TransformersModel(ModelServer):
     async def _with_text(self, work: Callable[[], ResultT]) -> ResultT:
         """Do what needs the tokenizer, in the one thread that uses it."""
         return await asyncio.get_running_loop().run_in_executor(self._text_thread, work)
-
-    def _rejected(self, error: ValueError) -> RolloutFailure:
-        message = f"{self.name}: the request cannot be answered: {error}."
-        return RolloutFailure(FailureClass.MODEL_REJECTED, Stage.MODEL, message)

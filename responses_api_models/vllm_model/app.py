@@ -52,7 +52,7 @@ class VLLMModel(EndpointModel):
         try:
             return chat_completion_to_response(await self._complete(asked, context), params)
         except ValueError as error:
-            raise unusable(self.name, self._path, str(error)) from error
+            raise unusable(self.name, self._path, self.endpoint.quoted(str(error))) from error
         except RolloutFailure as failure:
             return incomplete_or_raise(failure, params, self.config.model)
 
@@ -83,7 +83,7 @@ class VLLMModel(EndpointModel):
         try:
             return _as_asked(await self._calls.complete(body, context), params, self.config)
         except ValueError as error:
-            raise unusable(self.name, self._path, str(error)) from error
+            raise unusable(self.name, self._path, self.endpoint.quoted(str(error))) from error
 
 
 def _as_asked(completion: JsonObject, params: JsonObject, config: VLLMModelConfig) -> JsonObject:

@@ -36,7 +36,9 @@ def test_requirements_that_cannot_be_had_are_named_with_their_file(tmp_path: Pat
     assert str(tmp_path / "resources_servers" / "game") in text and "no-such-folder" in text
 
 
-def test_without_uv_it_is_said_what_is_missing_and_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_uv_it_is_said_what_is_missing_and_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
 

@@ -71,6 +71,15 @@ def test_a_dataset_that_is_not_there_comes_with_the_way_to_get_it(config: RunCon
     assert "servers.yaml:" in str(caught.value)
 
 
+def test_a_source_on_the_hub_is_as_good_as_an_identifier(tmp_path: Path) -> None:
+    source = SERVERS.replace("huggingface_identifier: {", "source: {type: huggingface, ")
+    (tmp_path / "servers.yaml").write_text(source)
+    config = load_config(config_paths=["servers.yaml"], cwd=tmp_path, environ={})
+
+    with pytest.raises(ConfigError, match="Hugging Face dataset org/hub"):
+        declared_inputs(config, "train")
+
+
 def test_a_split_that_nobody_declares_names_those_that_are(config: RunConfig) -> None:
     with pytest.raises(ConfigError, match="Declared: example, train, validation"):
         declared_inputs(config, "benchmark")

@@ -90,7 +90,6 @@ class _Call:
         self._held: list[Any] = []
         self._started_at, self._clock = time.time(), time.perf_counter()
         self._first_ms: float | None = None
-        self._last: tuple[float, float] | None = None
 
     async def receive(self) -> Any:
         """The next part of the request."""

@@ -1,5 +1,6 @@
 """What components there are in the roots, and what their configurations say of them. Nothing is started or imported."""
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ SERVER_TYPES: Final = ("resources_servers", "responses_api_agents", "responses_a
 UNSET: Final = "__unset_for_listing__"
 """What stands for a value that only a run will have: a key, an address."""
 _UNSET_VALUE_PLACEHOLDER = UNSET
+
+log = logging.getLogger("nemo_gym.catalog")
 
 
 def merge_by_name(per_root: Iterable[Mapping[str, EntryT]]) -> dict[str, EntryT]:
@@ -51,7 +54,8 @@ def raw_config(path: Path) -> dict[str, Any]:
     """What a config file itself says; empty when it cannot be read, for a list of components is no place to fail."""
     try:
         return dict(read_yaml(path).tree)
-    except (UserError, OSError):
+    except (UserError, OSError) as error:
+        log.warning("listed without what its config file says: %s", error)
         return {}
 
 

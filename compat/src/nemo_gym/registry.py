@@ -1,5 +1,6 @@
 """The catalog: every environment and benchmark that can be run as it is, with a manifest or without one."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ FOLDERS: Final[tuple[tuple[CatalogKind, str], ...]] = (
     ("environment", ENVIRONMENTS_SUBDIR),
     ("benchmark", "benchmarks"),
 )
+
+log = logging.getLogger("nemo_gym.catalog")
 
 
 class RegistryError(ConfigError):
@@ -109,8 +112,8 @@ def _in_folder(folder: Path, kind: CatalogKind, known: Iterable[Key] = ()) -> di
             continue
         try:
             entries[key] = _with_manifest(folder, file, kind)
-        except ManifestError:
-            continue
+        except ManifestError as error:
+            log.warning("counts as having no manifest: %s", error)
     described = {entry.config_path.resolve() for entry in entries.values()}
     for name, config in _config_files(folder, kind):
         key = kind, name

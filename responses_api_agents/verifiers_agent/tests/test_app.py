@@ -182,6 +182,14 @@ def test_an_environment_of_several_turns_is_one_conversation() -> None:
 
 @tasksets
 @library
+def test_rollouts_that_begin_together_wait_until_the_environment_has_started() -> None:
+    played = play("vf-talk", says("3"), arguments=PLAIN, repeats=3, task_idx=1)
+
+    assert [each["reward"] for each in played] == [1.0] * 3
+
+
+@tasksets
+@library
 def test_a_scorer_that_raises_is_a_failure_of_the_verifier() -> None:
     with pytest.raises(RolloutFailure, match="the scorer has crashed") as caught:
         play("vf-taskset", says("crash"), task_idx=1)
@@ -264,6 +272,7 @@ def test_metrics_of_the_library_are_aggregated() -> None:
         {"_ng_task_index": 0, "_ng_rollout_index": n, "reward": float(n), "metrics": {"turns": 2.0 + n}} for n in (0, 1)
     ]
 
-    metrics = asyncio.run(agent.aggregate_metrics(rows))["agent_metrics"]
+    metrics = asyncio.run(agent.aggregate_metrics(rows))
 
-    assert (metrics["mean/reward"], metrics["mean/metrics/turns"]) == (0.5, 2.5)
+    assert metrics["agent_metrics"]["max/metrics/turns"] == 3.0
+    assert metrics["key_metrics"] == {"mean/reward": 0.5, "mean/metrics/turns": 2.5}

@@ -278,6 +278,11 @@ def test_an_answer_of_another_shape_is_a_bad_response(answer: JsonObject, call: 
     assert caught.value.failure_class is FailureClass.MODEL_BAD_RESPONSE
 
 
+def test_an_answer_that_repeats_the_key_is_quoted_without_it() -> None:
+    with pytest.raises(RolloutFailure, match=r"this says: no access with \*\*\*\.$"):
+        exchange({"message": "no access with sk-very-secret"}, responses({"input": "hi"}), api_key="sk-very-secret")
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -1,7 +1,7 @@
 """ASGI applications of this process, called without a socket."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
 from polygym.channels.headers import CONTENT, DURATIONS, take_durations
 from polygym.channels.http import Answer, HttpServer
@@ -37,7 +37,7 @@ class AsgiConnection(HttpServer):
         return Answer(answer.status, b"".join(answer.parts), bool(answer.all(CONTENT.lower())))
 
 
-def _encoded(headers: dict[str, str]) -> Any:
+def _encoded(headers: dict[str, str]) -> Iterator[tuple[bytes, bytes]]:
     yield b"host", b"127.0.0.1"
     for name, value in headers.items():
         yield name.lower().encode("latin-1"), value.encode("latin-1")

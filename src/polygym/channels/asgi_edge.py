@@ -5,10 +5,8 @@ from http import HTTPStatus
 from aiohttp import web
 
 from polygym.channels.asgi import given, scope_of
+from polygym.channels.edge import LARGEST_BODY
 from polygym.servers.asgi import AsgiServer, Message
-
-LARGEST_BODY = 1 << 30
-"""Bytes; images and long contexts travel inside JSON."""
 
 
 def asgi_edge(server: AsgiServer) -> web.Application:

@@ -93,9 +93,8 @@ def _spending(config: RunConfig, asked: EvalRun, lanes: Mapping[str, LaneSetting
         return None
     if asked.max_cost is not None and asked.no_serve:
         raise ConfigError("--max-cost needs servers of its own, to see every call. Leave out --no-serve.")
-    behind = servers_behind(config, [agent for agent in lanes if agent in config.instances]).values()
     if asked.max_cost is not None:
-        check_prices(prices, behind)
+        check_prices(prices, servers_behind(config, [agent for agent in lanes if agent in config.instances]).values())
     return Spending(
         prices, Budget(asked.max_total_tokens, asked.max_cost), {agent: lane.model for agent, lane in lanes.items()}
     )

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("polygym.cli")
 
-COLUMNS = ("rollouts", "without_tokens", "calls", "calls_without_tokens", "sequences", "breaks")
-TOKEN_COLUMNS = ("read_tokens", "generated_tokens")
+COLUMNS = (
+    *("rollouts", "without_tokens", "calls", "calls_without_tokens", "sequences", "breaks"),
+    *("read_tokens", "generated_tokens"),
+)
 KEPT = ("reward", "rollout_state", "agent_ref", "_ng_task_index", "_ng_rollout_index", "_ng_attempt_index")
 """Fields of a rollout that its sequences carry."""
 
@@ -53,10 +55,9 @@ def sequences(rollouts: tuple[Path, ...], output: Path | None, is_overwriting: b
     if is_json:
         print_json({name: report.to_json() for name, report in reports.by_environment.items()})
         return ExitCode.OK
-    columns = (*COLUMNS, *TOKEN_COLUMNS)
     counts = [(name, report.to_json()) for name, report in reports.by_environment.items()]
-    header = ["environment", *(column.replace("_", " ") for column in columns)]
-    print_columns(header, [[name, *(str(count[column]) for column in columns)] for name, count in counts])
+    header = ["environment", *(column.replace("_", " ") for column in COLUMNS)]
+    print_columns(header, [[name, *(str(count[column]) for column in COLUMNS)] for name, count in counts])
     if output is not None:
         click.echo(f"{output}: {written} sequences")
     return ExitCode.OK

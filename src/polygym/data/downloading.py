@@ -4,8 +4,9 @@ import os
 import shutil
 import urllib.error
 import urllib.request
+from http.client import HTTPException, HTTPMessage
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.parse import quote
 
 from polygym.config.model import Dataset
@@ -22,11 +23,11 @@ STALL_S: Final = 60.0
 
 def is_on_hub(dataset: Dataset) -> bool:
     """Whether the configuration says which repository of the Hub a dataset is in."""
-    return _identifier(dataset) is not None
+    return hub_identifier(dataset) is not None
 
 
-def _identifier(dataset: Dataset) -> dict[str, Any] | None:
-    """`huggingface_identifier`, or a `source` of the type `huggingface`."""
+def hub_identifier(dataset: Dataset) -> dict[str, Any] | None:
+    """Where on the Hub a dataset is: `huggingface_identifier`, or a `source` of the type `huggingface`."""
     found, source = dataset.fields.get(IDENTIFIER), dataset.fields.get("source")
     if isinstance(source, dict) and source.get("type") == "huggingface":
         return source
@@ -38,7 +39,7 @@ def download(dataset: Dataset, token: str | None = None) -> Path:
 
     `token` counts before that of the environment. Raises InputError saying what the Hub answered, and what to do.
     """
-    identifier = _identifier(dataset) or {}
+    identifier = hub_identifier(dataset) or {}
     repository, file = identifier.get("repo_id"), identifier.get("artifact_fpath")
     if not repository or not file:
         raise InputError(
@@ -52,14 +53,29 @@ def download(dataset: Dataset, token: str | None = None) -> Path:
     part = dataset.path.with_name(f".{dataset.path.name}.{os.getpid()}.part")
     dataset.path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with urllib.request.urlopen(request, timeout=STALL_S) as answer, part.open("wb") as stream:
+        opener = urllib.request.build_opener(_Redirects)
+        with opener.open(request, timeout=STALL_S) as answer, part.open("wb") as stream:
             shutil.copyfileobj(answer, stream)
+            if answer.length:  # reading piece by piece, http.client takes a lost connection for the end
+                raise ConnectionError(f"{answer.length} bytes are missing at the end")
         part.replace(dataset.path)
     except urllib.error.HTTPError as error:
         advice = f" Set {TOKEN_SETTING} in env.yaml." if error.code in (401, 403) else ""
         raise InputError(f"dataset '{dataset.name}': {url} answered {error.code} {error.reason}.{advice}") from error
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise InputError(f"dataset '{dataset.name}': {url} cannot be had: {error}.") from error
     finally:
         part.unlink(missing_ok=True)
     return dataset.path
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Keeps the token from other hosts: the Hub sends callers on to where it stores large files."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        following = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if following is not None and (following.type, following.host) != (req.type, req.host):
+            following.remove_header("Authorization")
+        return following

@@ -84,6 +84,8 @@ class Wiring:
                 await channel.close()
 
     async def close(self) -> None:
-        """Close the connections to servers elsewhere."""
+        """Close the connections to servers elsewhere, and the file that model calls are written to."""
         for connection in self.connections:
             await connection.close()
+        if self.watch is not None and self.watch.capture is not None:
+            self.watch.capture.close()

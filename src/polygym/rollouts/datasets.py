@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from polygym.config.model import Dataset, DatasetType, RunConfig, ServerInstance
+from polygym.data.downloading import hub_identifier
 from polygym.data.jsonl import dataset_lines
 from polygym.data.preparing import PREPARE_SCRIPT
 from polygym.data.prompts import PROMPT_CONFIG, PromptTemplate, read_template
@@ -117,8 +118,8 @@ def how_to_get(missing: DeclaredDataset) -> str:
     """A sentence about a file that is not there: whose it is, and where it comes from."""
     dataset, fields = missing.dataset, missing.dataset.fields
     problem = f"{missing.owner.origin}: the {dataset.type} dataset '{dataset.name}' is not at {dataset.path}."
-    hub, registry = fields.get("huggingface_identifier"), fields.get("gitlab_identifier")
-    if isinstance(hub, dict):
+    hub, registry = hub_identifier(dataset), fields.get("gitlab_identifier")
+    if hub is not None:
         file = f" (file {hub['artifact_fpath']})" if hub.get("artifact_fpath") else ""
         advice = f"Download it from the Hugging Face dataset {hub.get('repo_id')}{file} to that path"
     elif isinstance(registry, dict):

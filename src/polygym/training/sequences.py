@@ -1,20 +1,17 @@
 """A rollout as sequences of tokens: what the model read and what it wrote, for a trainer's loss.
 
-Made of the ids and log-probabilities that the endpoint reported for every call, and of nothing else: no text is
-tokenized here. Where a call's prompt does not begin with all that was said before, a new sequence begins.
+Made of the ids and log-probabilities that the endpoint reported for every call, which stand on the last item that the
+call produced, and of nothing else: no text is tokenized here. Where a call's prompt does not begin with all that was
+said before, a new sequence begins.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from polygym.protocol.chat.tokens import GENERATION_IDS, LOG_PROBS, PROMPT_IDS
 from polygym.protocol.items import is_message
 from polygym.protocol.json import JsonObject
-
-PROMPT_IDS: Final = "prompt_token_ids"
-GENERATION_IDS: Final = "generation_token_ids"
-LOG_PROBS: Final = "generation_log_probs"
-"""Fields of the last item that a model call produced."""
 
 _WRITTEN_BY_MODEL: Final = ("reasoning", "function_call", "custom_tool_call")
 

@@ -56,10 +56,8 @@ class AsyncSandbox:
         handle = await self._provider.create(wanted)
         try:
             await self._write_files(handle, wanted.files)
-        except Exception:
-            await self._provider.close(handle)
-            await self._provider.aclose()
-            self._closed = True
+        except BaseException:
+            await asyncio.shield(self._let_go(handle))
             raise
         self._spec, self._handle, self._stopped = wanted, handle, False
         return self
@@ -124,10 +122,14 @@ class AsyncSandbox:
         """End it, and let go of the provider. May be called again."""
         if self._closed:
             return
+        left = None if self._stopped else self._handle
+        self._stopped = self._stopped or left is not None
+        await self._let_go(left)
+
+    async def _let_go(self, handle: SandboxHandle | None) -> None:
         try:
-            if self._handle is not None and not self._stopped:
-                self._stopped = True
-                await self._provider.close(self._handle)
+            if handle is not None:
+                await self._provider.close(handle)
         finally:
             await self._provider.aclose()
             self._closed = True

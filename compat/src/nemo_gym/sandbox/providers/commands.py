@@ -9,7 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
 
-from nemo_gym.sandbox.providers.base import SandboxCreateVerificationError, SandboxExecResult
+from nemo_gym.sandbox.providers.base import (
+    SandboxCreateError,
+    SandboxCreateVerificationError,
+    SandboxExecResult,
+    SandboxSpec,
+)
 
 RUNTIME_FAILURE: Final = 125
 """Code of a result when the program failed and not the command in the sandbox."""
@@ -33,12 +38,26 @@ def require_positive(settings: object, section: str, *names: str) -> None:
             raise ValueError(f"{section}.{name} must be > 0")
 
 
+def strings_of(spec: SandboxSpec, option: str, error_class: type[SandboxCreateError]) -> list[str]:
+    """An entry of `provider_options` that is a string, several, or not there. Raises `error_class` for another."""
+    value = spec.provider_options.get(option)
+    if not isinstance(value, str | list | tuple | None):
+        raise error_class(f"provider_options[{option!r}] must be a string or list, got {type(value).__name__}")
+    return [value] if isinstance(value, str) else [str(part) for part in value or ()]
+
+
 class Finished(NamedTuple):
     """How a program ended."""
 
     code: int
     stdout: str
     stderr: str
+
+    def result(self, complaints: Sequence[str]) -> SandboxExecResult:
+        """As what a command in a sandbox gave; a failure of the sandbox when the program itself complains."""
+        if self.code != 0 and says(self.stderr, complaints):
+            return failed("sandbox", self.stderr, self.stdout)
+        return SandboxExecResult(self.stdout, self.stderr, self.code)
 
 
 async def run_program(
@@ -80,6 +99,11 @@ async def run_program(
             err.seek(0)
             written, complained = out.read(), err.read()
     return Finished(process.returncode or 0, written.decode(errors="replace"), complained.decode(errors="replace"))
+
+
+def says(stderr: str, complaints: Sequence[str]) -> bool:
+    """Whether one of the complaints, in lower case, is in what a program wrote."""
+    return any(complaint in stderr.lower() for complaint in complaints)
 
 
 def failed(kind: str, stderr: str, stdout: str | None = None) -> SandboxExecResult:

@@ -32,6 +32,8 @@ from nemo_gym.sandbox.providers.commands import (
     failed,
     require_positive,
     run_program,
+    says,
+    strings_of,
 )
 
 log = logging.getLogger("nemo_gym.sandbox.apptainer")
@@ -149,7 +151,7 @@ class ApptainerProvider:
             variables = _variables_file(spec.env)
         except (TypeError, ValueError) as error:
             raise ApptainerCreateError(f"invalid Apptainer environment: {error}") from error
-        binds = [*self._exec_config.default_binds, *_binds_of(spec)]
+        binds = [*self._exec_config.default_binds, *strings_of(spec, "binds", ApptainerCreateError)]
         shared = Path(tempfile.mkdtemp(prefix="nemo-gym-apptainer-"))
         instance = _Instance(
             f"{NAME_PREFIX}{uuid.uuid4().hex}", shared, self._create_config.mount_point, dict(spec.env)
@@ -240,9 +242,7 @@ class ApptainerProvider:
                 )
         except TimeoutError as error:
             return failed("timeout", str(error))
-        if done.code != 0 and _says(done.stderr, RUNTIME_COMPLAINTS):
-            return failed("sandbox", done.stderr, done.stdout)
-        return SandboxExecResult(done.stdout, done.stderr, done.code)
+        return done.result(RUNTIME_COMPLAINTS)
 
     async def upload_file(self, handle: SandboxHandle, source_path: Path, target_path: str) -> None:
         """Copy a file in, making its folder."""
@@ -291,7 +291,7 @@ class ApptainerProvider:
             done = await self._apptainer("instance", "stop", instance.name)
         finally:
             shutil.rmtree(instance.shared, ignore_errors=True)
-        if done.code != 0 and not _says(done.stderr, NOT_THERE):
+        if done.code != 0 and not says(done.stderr, NOT_THERE):
             raise RuntimeError(
                 f"apptainer instance stop failed (code={done.code}) for {instance.name!r}: {done.stderr.strip()}"
             )
@@ -304,13 +304,6 @@ def _image(image: str) -> str:
     """An image as apptainer names it; a bare name is Docker's."""
     is_named = "://" in image or image.startswith(("/", ".")) or image.endswith(".sif")
     return image if is_named else f"docker://{image}"
-
-
-def _binds_of(spec: SandboxSpec) -> list[str]:
-    binds = spec.provider_options.get("binds")
-    if not isinstance(binds, str | list | tuple | None):
-        raise ApptainerCreateError(f"provider_options['binds'] must be a string or list, got {type(binds).__name__}")
-    return [binds] if isinstance(binds, str) else [str(bind) for bind in binds or ()]
 
 
 def _variables_file(env: Mapping[str, str]) -> bytes:
@@ -356,7 +349,3 @@ def _passing_through(instance: _Instance) -> Iterator[tuple[Path, str]]:
         yield outside, f"{instance.mount_point.rstrip('/')}/{name}"
     finally:
         outside.unlink(missing_ok=True)
-
-
-def _says(stderr: str, complaints: Sequence[str]) -> bool:
-    return any(complaint in stderr.lower() for complaint in complaints)

@@ -31,6 +31,8 @@ from nemo_gym.sandbox.providers.commands import (
     failed,
     require_positive,
     run_program,
+    says,
+    strings_of,
 )
 
 log = logging.getLogger("nemo_gym.sandbox.docker")
@@ -202,8 +204,8 @@ class DockerProvider:
             arguments += ["--gpus", str(spec.resources.gpu)]
         host = f"[{config.publish_host}]" if ":" in config.publish_host else config.publish_host
         arguments += [part for port in spec.ports for part in ("--publish", f"{host}::{port}/tcp")]
-        arguments += [part for volume in _strings(spec, "volumes") for part in ("-v", volume)]
-        arguments += [*config.extra_run_args, *_strings(spec, "run_args")]
+        arguments += [part for volume in strings_of(spec, "volumes", DockerCreateError) for part in ("-v", volume)]
+        arguments += [*config.extra_run_args, *strings_of(spec, "run_args", DockerCreateError)]
         image = spec.image.removeprefix("docker://")
         if spec.entrypoint:
             if spec.ttl_s is not None:
@@ -258,9 +260,7 @@ class DockerProvider:
             )
         except TimeoutError as error:
             return failed("timeout", str(error))
-        if done.code != 0 and _says(done.stderr, RUNTIME_COMPLAINTS):
-            return failed("sandbox", done.stderr, done.stdout)
-        return SandboxExecResult(done.stdout, done.stderr, done.code)
+        return done.result(RUNTIME_COMPLAINTS)
 
     async def upload_file(self, handle: SandboxHandle, source_path: Path, target_path: str) -> None:
         """Copy a file in, making its folder."""
@@ -287,7 +287,7 @@ class DockerProvider:
         except TimeoutError:
             return SandboxStatus.UNKNOWN
         if done.code != 0:
-            return SandboxStatus.STOPPED if _says(done.stderr, NOT_THERE) else SandboxStatus.UNKNOWN
+            return SandboxStatus.STOPPED if says(done.stderr, NOT_THERE) else SandboxStatus.UNKNOWN
         return STATES.get(done.stdout.strip().lower(), SandboxStatus.UNKNOWN)
 
     async def endpoint(self, handle: SandboxHandle, port: int) -> SandboxEndpoint:
@@ -315,7 +315,7 @@ class DockerProvider:
     async def close(self, handle: SandboxHandle) -> None:
         """Remove the container, if it is there."""
         done = await self._docker("rm", "-f", handle.raw.name)
-        if done.code != 0 and not _says(done.stderr, NOT_THERE):
+        if done.code != 0 and not says(done.stderr, NOT_THERE):
             raise RuntimeError(f"docker rm -f failed (code={done.code}) for {handle.raw.name!r}: {done.stderr.strip()}")
 
     async def aclose(self) -> None:
@@ -339,14 +339,3 @@ def _limit_flags(resources: SandboxResources) -> list[str]:
     if resources.memory_mib is not None:  # as much with swap as without: no swap
         flags += ["--memory", f"{resources.memory_mib}m", "--memory-swap", f"{resources.memory_mib}m"]
     return flags
-
-
-def _strings(spec: SandboxSpec, option: str) -> list[str]:
-    value = spec.provider_options.get(option)
-    if not isinstance(value, str | list | tuple | None):
-        raise DockerCreateError(f"provider_options[{option!r}] must be a string or list, got {type(value).__name__}")
-    return [value] if isinstance(value, str) else [str(part) for part in value or ()]
-
-
-def _says(stderr: str, complaints: Sequence[str]) -> bool:
-    return any(complaint in stderr.lower() for complaint in complaints)
