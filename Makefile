@@ -13,6 +13,9 @@ INSTALL := "$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python
 COMPILE := "$(UV)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
+# Tests start many processes; none should have to compile again what an earlier one has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-extras docs-table check format bench lock clean
 .DEFAULT_GOAL := help
 
@@ -24,7 +27,7 @@ demo: $(VENV)/core.stamp ## Set up, then collect rollouts from two environments:
 		--model-type random_model --output results/rollouts.jsonl --overwrite
 
 test: $(VENV)/dev.stamp ## Set up, then run the tests; ARGS="..." goes to pytest
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
 
 # One virtual environment for each library that pins what others pin otherwise, or is large.
 test-extras: $(VENV)/dev.stamp ## Set up, then run the tests of the parts that need large libraries, each in an environment of its own

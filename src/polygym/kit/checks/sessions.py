@@ -24,6 +24,8 @@ BATCH: Final = 20
 """Rollouts in each batch of those that show whether something grows."""
 PATIENCE_S: Final = 4.0
 """Seconds until a session that is still held is one that stays."""
+LESS_PATIENCE_S: Final = 0.5
+"""The same, where sessions have stayed before."""
 
 _OPEN_FILES: Final = Path("/dev/fd")
 """Lists the file descriptors of whoever looks, where the system has it."""
@@ -43,6 +45,7 @@ class _Watch:
 
     def __init__(self, server: ResourcesServer[Any, Any]) -> None:
         self.problems: list[str] = []
+        self._patience_s = PATIENCE_S
         self._server = server
         self._watched: list[_Watched] = []
         self._open: dict[int, _Watched] = {}
@@ -55,10 +58,11 @@ class _Watch:
 
     def report(self, ending: str) -> None:
         """Note what is wrong with the sessions so far, which all have come to that ending."""
-        deadline = monotonic() + PATIENCE_S
+        deadline = monotonic() + self._patience_s
         while self._alive("session") or self._alive("state"):
             gc.collect()  # they may only be part of a ring
             if monotonic() > deadline:
+                self._patience_s = LESS_PATIENCE_S
                 break
             sleep(0.05)  # or be in the hands of a pool whose caller was cancelled
         counts = [each.closed for each in self._watched]
