@@ -27,7 +27,7 @@ demo: $(VENV)/core.stamp ## Set up, then collect rollouts from two environments:
 		--model-type random_model --output results/rollouts.jsonl --overwrite
 
 test: $(VENV)/dev.stamp ## Set up, then run the tests; ARGS="..." goes to pytest
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 # One virtual environment for each library that pins what others pin otherwise, or is large.
 test-extras: $(VENV)/dev.stamp ## Set up, then run the tests of the parts that need large libraries, each in an environment of its own

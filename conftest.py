@@ -1,6 +1,7 @@
 """What holds for every test: no setting of the machine leaks in, and no property test is judged by its speed."""
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,3 +16,15 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("ANTHROPIC_", "NEMO_GYM_", "OPENAI_", "POLYGYM_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread the tests over the workers one by one, but the sections of a page, which build on each other, together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.partition(": ")[0] if "test_a_section_does_what_it_says" in nodeid else nodeid
+
+    return Scheduling(config, log)

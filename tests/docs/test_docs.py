@@ -16,10 +16,7 @@ README = PAGES[0]
 
 
 def sections() -> list[object]:
-    """Every section that has something to run, in order; each block of the README is one, since they are choices.
-
-    Those of one page build on each other, so one worker runs them.
-    """
+    """Every section that has something to run, in order; each block of the README is one, since they are choices."""
     found: list[object] = []
     for page in PAGES:
         titled = [
@@ -28,7 +25,7 @@ def sections() -> list[object]:
         for title, group in groupby(titled, lambda pair: pair[0]):
             blocks = [block for _, block in group]
             if any(block.is_run or "file" in block.notes for block in blocks):
-                found.append(pytest.param(page, blocks, id=title, marks=pytest.mark.xdist_group(page.as_posix())))
+                found.append(pytest.param(page, blocks, id=title))
     return found
 
 
