@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from polygym.metrics.records import model_calls_in, numbers_of, output_of, reward_of, state_of, tool_work_in
+from polygym.metrics.records import Work, numbers_of, reward_of, state_of, work_of
 from polygym.protocol.rollouts import RolloutState
 
 
@@ -85,20 +85,19 @@ def tool_output(text: object) -> dict:
 @pytest.mark.parametrize(
     ("output", "work"),
     [
-        ([], (0, 0, 0)),
-        ([MESSAGE], (1, 0, 0)),
-        ([{"type": "reasoning"}, CALL, tool_output("sunny"), MESSAGE], (2, 1, 0)),
-        ([CALL, CALL, tool_output('{"error": "no"}'), tool_output('{"a": 1}'), MESSAGE], (2, 2, 1)),
-        ([CALL, tool_output('{"error":"no"}'), CALL, tool_output('{"error":null}')], (2, 2, 1)),
-        ([CALL, tool_output('{"error" torn')], (1, 1, 0)),
-        ([CALL, tool_output([{"type": "input_text", "text": "x"}]), "garbage"], (2, 1, 0)),
+        ([], Work(0, 0, 0)),
+        ([MESSAGE], Work(1, 0, 0)),
+        ([{"type": "reasoning"}, CALL, tool_output("sunny"), MESSAGE], Work(2, 1, 0)),
+        ([CALL, CALL, tool_output('{"error": "no"}'), tool_output('{"a": 1}'), MESSAGE], Work(2, 2, 1)),
+        ([CALL, tool_output('{"error":"no"}'), CALL, tool_output('{"error":null}')], Work(2, 2, 1)),
+        ([CALL, tool_output('{"error" torn')], Work(1, 1, 0)),
+        ([CALL, tool_output([{"type": "input_text", "text": "x"}]), "garbage"], Work(2, 1, 0)),
     ],
 )
-def test_work_is_read_from_the_items_of_the_output(output: list, work: tuple[int, int, int]) -> None:
-    assert output_of({"response": {"output": output}}) is output
-    assert (model_calls_in(output), *tool_work_in(output)) == work
+def test_work_is_read_from_the_items_of_the_output(output: list, work: Work) -> None:
+    assert work_of({"response": {"output": output}}) == work
 
 
 @pytest.mark.parametrize("record", [{}, {"response": None}, {"response": {"usage": {}}}])
 def test_without_an_output_the_work_is_unknown(record: dict) -> None:
-    assert output_of(record) is None
+    assert work_of(record) is None

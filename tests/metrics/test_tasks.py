@@ -19,7 +19,7 @@ ROLLOUTS = st.lists(
 def collect(rollouts: list[tuple[int | None, float]]) -> TaskRewards:
     rewards = TaskRewards()
     for task, reward in rollouts:
-        rewards.add_all([(task, reward)], 1.0)
+        rewards.add(task, reward, is_correct=reward >= 1.0)
     return rewards
 
 

@@ -4,9 +4,7 @@ Every metric reads records through here, so that all of them agree on what count
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from polygym.protocol.json import JsonObject, loads
@@ -20,20 +18,17 @@ TOKEN_COUNTS: Final = ("input_tokens", "output_tokens", "total_tokens")
 SCORED_STATES: Final = frozenset({RolloutState.SCORED, RolloutState.MASKED})
 """States with a reward that counts. A masked rollout is kept out of training, not out of statistics."""
 
-NUMBER: Final = (int, float)
-"""Types of a number; truth values are among them."""
-OWN_PREFIX: Final = "_ng_"
-"""What the names of fields begin with that are bookkeeping."""
+_NUMBER: Final = (int, float)
+_OWN_PREFIX: Final = "_ng_"
 _ERROR_OUTPUT = '{"error"'
-_TOOL_OUTPUT = "function_call_output"
-_TYPE = itemgetter("type")
 
 
-class ToolWork(NamedTuple):
-    """What a rollout took of its tools."""
+class Work(NamedTuple):
+    """What a rollout took."""
 
-    calls: int
-    errors: int
+    model_calls: int
+    tool_calls: int
+    tool_errors: int
 
 
 def state_of(record: JsonObject) -> RolloutState:
@@ -65,17 +60,17 @@ def numbers_of(record: JsonObject) -> dict[str, float]:
     numbers = {
         name: float(value)
         for name, value in record.items()
-        if isinstance(value, NUMBER) and name[:4] != OWN_PREFIX and math.isfinite(value)
+        if isinstance(value, _NUMBER) and name[:4] != _OWN_PREFIX and math.isfinite(value)
     }
     components = record.get(REWARD_COMPONENTS)
     if isinstance(components, dict):
         for name, value in components.items():
-            if isinstance(value, NUMBER) and math.isfinite(value):
+            if isinstance(value, _NUMBER) and math.isfinite(value):
                 numbers[f"{REWARD_COMPONENTS}/{name}"] = float(value)
     usage = usage_of(record)
     for name in TOKEN_COUNTS:
         count = usage.get(name)
-        if isinstance(count, NUMBER) and math.isfinite(count):
+        if isinstance(count, _NUMBER) and math.isfinite(count):
             numbers[name] = float(count)
     return numbers
 
@@ -99,35 +94,31 @@ def cut_short_by(record: JsonObject) -> str | None:
     return incompleteness_of(response) if isinstance(response, dict) else None
 
 
-def output_of(record: JsonObject) -> list[JsonObject] | None:
-    """The items of the record's response, None when it holds none."""
+def work_of(record: JsonObject) -> Work | None:
+    """Model calls, tool calls and failed tool calls of the record's response, None when it holds no output.
+
+    A model call is seen as an unbroken run of the model's items: tool outputs separate one call from the next. A failed
+    tool call is an output of the form `{"error": …}`, which is how agents report one to the model.
+    """
     response = record.get("response")
     output = response.get("output") if isinstance(response, dict) else None
-    return output if isinstance(output, list) else None
-
-
-def model_calls_in(output: Iterable[JsonObject]) -> int:
-    """Model calls that made the items: unbroken runs of the model's, since tool outputs separate one from the next."""
-    return sum(is_models for is_models, _ in groupby(output, key=lambda item: _type_of(item) != _TOOL_OUTPUT))
-
-
-def tool_work_in(output: Sequence[JsonObject]) -> ToolWork:
-    """Tool calls among the items, and those that failed: their output has the form `{"error": …}`.
-
-    That is how agents report it to the model.
-    """
-    try:
-        types = [*map(_TYPE, output)]
-    except (KeyError, TypeError):
-        types = [*map(_type_of, output)]
-    errors = 0
-    if _TOOL_OUTPUT in types:
-        errors = sum(_is_error(item) for item, kind in zip(output, types, strict=True) if kind == _TOOL_OUTPUT)
-    return ToolWork(types.count("function_call"), errors)
-
-
-def _type_of(item: object) -> object:
-    return item.get("type") if isinstance(item, dict) else None
+    if not isinstance(output, list):
+        return None
+    model_calls = tool_calls = tool_errors = 0
+    is_model_speaking = False
+    for item in output:
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind == "function_call_output":
+            is_model_speaking = False
+            if _is_error(item.get("output")):
+                tool_errors += 1
+            continue
+        if kind == "function_call":
+            tool_calls += 1
+        if not is_model_speaking:
+            is_model_speaking = True
+            model_calls += 1
+    return Work(model_calls, tool_calls, tool_errors)
 
 
 def _has_finite_reward(record: JsonObject) -> bool:
@@ -140,8 +131,7 @@ def _is_masked(record: JsonObject) -> bool:
     return bool(record.get(MASK_SAMPLE) or (isinstance(instance, dict) and instance.get(MASK_SAMPLE)))
 
 
-def _is_error(item: JsonObject) -> bool:
-    output = item.get("output")
+def _is_error(output: object) -> bool:
     if not isinstance(output, str) or not output.startswith(_ERROR_OUTPUT):
         return False
     try:

@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from polygym.metrics.columns import columns_of
 from polygym.metrics.distribution import Distribution
 from polygym.metrics.groups import CORRECT_AT
 from polygym.metrics.intervals import proportion_interval
@@ -18,10 +17,9 @@ from polygym.metrics.records import (
     TOKEN_COUNTS,
     cost_of,
     cut_short_by,
-    model_calls_in,
-    output_of,
+    numbers_of,
     state_of,
-    tool_work_in,
+    work_of,
 )
 from polygym.metrics.tasks import TaskRewards, TaskSums
 from polygym.protocol.failures import FailureClass, Stage
@@ -88,8 +86,8 @@ class EnvironmentMetrics:
 
     def add_all(self, ended: Sequence[tuple[JsonObject, Durations]]) -> None:
         """As `add`, for several rollouts. Column by column: together they cost half of what they cost one by one."""
+        columns: defaultdict[str, list[float]] = defaultdict(list)
         stages: defaultdict[str, list[float]] = defaultdict(list)
-        scored: list[JsonObject] = []
         for record, durations_s in ended:
             for stage, seconds in durations_s.items():
                 stages[stage] += seconds
@@ -98,19 +96,18 @@ class EnvironmentMetrics:
             if state not in SCORED_STATES:
                 self.failures[str(record.get(FAILURE_CLASS) or FailureClass.VERIFIER_ERROR)] += 1
                 continue
-            scored.append(record)
             reason = cut_short_by(record)
             if reason is not None:
                 self._count_reason(reason, 1)
             cost_usd = cost_of(record)
             if cost_usd is not None:
                 self.add_cost(cost_usd)
+            numbers = numbers_of(record)
+            reward = numbers[REWARD]
+            self._tasks.add(_task_of(record), reward, is_correct=reward >= self.correct_at)
+            for name, number in numbers.items():
+                columns[name].append(number)
             self._add_work(record, durations_s)
-        self._tasks.add_all([(_task_of(record), float(record[REWARD])) for record in scored], self.correct_at)
-        self._add_columns(columns_of(scored))
-        self._add_durations(stages)
-
-    def _add_columns(self, columns: dict[str, list[float]]) -> None:
         rewards = columns.pop(REWARD, [])
         self.rewards.extend(rewards)
         self._is_binary &= {0.0, 1.0}.issuperset(rewards)
@@ -122,6 +119,7 @@ class EnvironmentMetrics:
                 self._values_left_out += len(values)
             else:
                 field.extend(values)
+        self._add_durations(stages)
 
     def add_failure(self, failure_class: str, durations_s: Durations | None = None) -> None:
         """Count a rollout that failed and leaves no record to add. What its calls took still counts."""
@@ -222,14 +220,15 @@ class EnvironmentMetrics:
         return numbers
 
     def _add_work(self, record: JsonObject, durations_s: Durations) -> None:
-        output = output_of(record)
-        if output is not None:
-            work = tool_work_in(output)
-            self._tool_calls += work.calls
-            self._tool_errors += work.errors
+        work = work_of(record)
+        if work is not None:
+            self._tool_calls += work.tool_calls
+            self._tool_errors += work.tool_errors
         measured = len(durations_s.get(Stage.MODEL, ()))
-        if measured or output is not None:
-            self._steps.add(measured or model_calls_in(output or ()))
+        if measured:
+            self._steps.add(measured)
+        elif work is not None:
+            self._steps.add(work.model_calls)
 
     def _add_durations(self, durations_s: Durations) -> None:
         for stage, seconds in durations_s.items():

@@ -4,8 +4,6 @@ Taking in a reward touches three numbers of its task; a summary goes through all
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterable
 
 from polygym.metrics.intervals import Estimate, clustered_estimate
 from polygym.metrics.passes import pass_at_k, pass_hat_k
@@ -137,16 +135,14 @@ class TaskRewards:
         self._squares = 0.0
         """Sum of squared rewards."""
 
-    def add_all(self, rewards: Iterable[tuple[int | None, float]], correct_at: float) -> None:
-        """Count scored rollouts: task and reward of each. One without a task index is a task of its own."""
-        for (task, reward), count in Counter(rewards).items():
-            self._squares += reward * reward * count
-            is_correct = reward >= correct_at
-            if task is not None:
-                self._by_task.add(task, count, count * is_correct, reward * count)
-            else:
-                part = TaskScore(1, int(is_correct), reward)
-                self._alone[part] = self._alone.get(part, 0) + count
+    def add(self, task: int | None, reward: float, *, is_correct: bool) -> None:
+        """Count one scored rollout. A rollout without a task index is a task of its own."""
+        self._squares += reward * reward
+        if task is not None:
+            self._by_task.add(task, 1, int(is_correct), reward)
+        else:
+            part = TaskScore(1, int(is_correct), reward)
+            self._alone[part] = self._alone.get(part, 0) + 1
 
     def merge(self, other: "TaskRewards") -> None:
         """Add the rollouts of `other`, which may hold rollouts of the same tasks."""
