@@ -13,9 +13,6 @@ INSTALL := "$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python
 COMPILE := "$(UV)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-# Tests start many processes; none should have to compile again what an earlier one has compiled.
-unexport PYTHONDONTWRITEBYTECODE
-
 .PHONY: help demo test test-extras docs-table check format bench lock clean
 .DEFAULT_GOAL := help
 

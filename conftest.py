@@ -1,4 +1,4 @@
-"""What holds for every test: no setting of the machine leaks in, and no property test is judged by its speed."""
+"""What holds for every test: no setting of the machine leaks in, none is judged by its speed; who runs which."""
 
 import os
 from typing import Any

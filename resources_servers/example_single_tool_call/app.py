@@ -84,10 +84,8 @@ def states(answer: str, weather: Weather) -> bool:
     denied do not count; of skies with "or" between them none does.
     """
     text = answer if answer.isascii() else unicodedata.normalize("NFKC", answer.translate(_SAME))
-    text = text.lower()
-    if "minus" in text:
-        text = _MINUS.sub("-", text)
-    if " or " in text and _EITHER.search(text):
+    text = _MINUS.sub("-", text.lower())
+    if _EITHER.search(text):
         return False
     text = _FAHRENHEIT.sub(" ", _DENIED.sub(" ", text))
     skies = _SKIES.intersection(_WORD.findall(text))

@@ -105,9 +105,7 @@ def add_usage(total: JsonObject | None, usage: JsonObject | None) -> JsonObject 
     added = dict(total)
     for key, value in usage.items():
         before = added.get(key)
-        if value.__class__ is int and before.__class__ is int:
-            added[key] = value + before
-        elif value.__class__ is int or value.__class__ is float:
+        if value.__class__ is int or value.__class__ is float:
             added[key] = value + (before if isinstance(before, _NUMBER) else 0)
         elif isinstance(value, dict):
             added[key] = add_usage(before if isinstance(before, dict) else None, value)
@@ -119,8 +117,6 @@ def add_usage(total: JsonObject | None, usage: JsonObject | None) -> JsonObject 
 _NUMBER = (int, float)
 _FINISHED = (None, "completed", "incomplete")
 """Statuses of a response that somebody can go on with."""
-_OBJECT_FIELDS = ("usage", "metadata", "incomplete_details")
-_OBJECT_OR_NULL = frozenset({dict, type(None)})
 
 
 def check_response(value: Any) -> str | None:
@@ -131,9 +127,10 @@ def check_response(value: Any) -> str | None:
         return f"the response holds an error: {value['error']}"
     if value.get("status") not in _FINISHED:
         return f"the response is not finished: its status is {value['status']!r}"
-    if not _OBJECT_OR_NULL.issuperset(map(type, map(value.get, _OBJECT_FIELDS))):
-        key = next(key for key in _OBJECT_FIELDS if type(value.get(key)) not in _OBJECT_OR_NULL)
-        return f"'{key}' must be an object or null, got {type(value[key]).__name__}"
+    for key in ("usage", "metadata", "incomplete_details"):
+        field = value.get(key)
+        if field is not None and not isinstance(field, dict):
+            return f"'{key}' must be an object or null, got {type(field).__name__}"
     output = value.get("output")
     if not isinstance(output, list):
         return f"'output' must be a list of items, got {type(output).__name__}"
@@ -159,4 +156,4 @@ def _envelope(given: JsonObject) -> JsonObject:
 
 
 def _is_content(content: Any) -> bool:
-    return isinstance(content, str) or (isinstance(content, list) and {dict}.issuperset(map(type, content)))
+    return isinstance(content, str) or (isinstance(content, list) and all(isinstance(part, dict) for part in content))
