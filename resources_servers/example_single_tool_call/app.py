@@ -83,9 +83,12 @@ def states(answer: str, weather: Weather) -> bool:
     Numbers are temperatures where they have a unit; where none has, all are. Degrees Fahrenheit and skies that are
     denied do not count; of skies with "or" between them none does.
     """
-    text = answer if answer.isascii() else unicodedata.normalize("NFKC", answer.translate(_SAME))
-    text = _MINUS.sub("-", text.lower())
-    if _EITHER.search(text):
+    text = (answer if answer.isascii() else unicodedata.normalize("NFKC", answer.translate(_SAME))).lower()
+    if weather.sky not in text:
+        return False
+    if "minus" in text:
+        text = _MINUS.sub("-", text)
+    if "or " in text and _EITHER.search(text):
         return False
     text = _FAHRENHEIT.sub(" ", _DENIED.sub(" ", text))
     skies = _SKIES.intersection(_WORD.findall(text))

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from polygym.metrics.records import Work, numbers_of, reward_of, state_of, work_of
+from polygym.metrics.records import Work, columns_of, numbers_of, reward_of, state_of, work_of
 from polygym.protocol.rollouts import RolloutState
 
 
@@ -63,6 +63,23 @@ def test_numbers_are_finite_top_level_fields_and_token_counts() -> None:
         "output_tokens": 2.0,
         "total_tokens": 9.0,
     }
+
+
+def test_columns_hold_the_numbers_of_the_records_that_have_them() -> None:
+    records = [
+        {"reward": 1, "length": 5, "note": "x", "reward_components": {"format": 1.0}},
+        {"reward": 0.5, "length": None, "note": 2, "response": {"usage": {"input_tokens": 3}}},
+        {"reward": False, "broken": math.nan, "reward_components": "none"},
+    ]
+
+    assert columns_of(records) == {
+        "reward": [1.0, 0.5, 0.0],
+        "length": [5.0],
+        "note": [2.0],
+        "reward_components/format": [1.0],
+        "input_tokens": [3.0],
+    }
+    assert columns_of([]) == {}
 
 
 def test_components_that_are_no_object_add_no_numbers() -> None:

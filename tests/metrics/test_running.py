@@ -3,6 +3,7 @@
 import math
 import pickle
 import tracemalloc
+import weakref
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polygym.metrics.aggregate import aggregate
-from polygym.metrics.running import MAX_FIELDS, EnvironmentMetrics, overall
+from polygym.metrics.running import LARGEST_WAITING, MAX_FIELDS, EnvironmentMetrics, overall
 from polygym.protocol.json import JsonObject, dumps
 
 RECORDS = st.builds(
@@ -48,6 +49,10 @@ def close(left: object, right: object) -> bool:
     return left == right
 
 
+class Watched(dict):
+    """A record that can be waited for to go."""
+
+
 def rollout(reward: float, task: int = 0, **fields: object) -> dict:
     return {"reward": reward, "_ng_task_index": task, "rollout_state": "scored", **fields}
 
@@ -71,6 +76,29 @@ def test_the_numbers_are_those_of_the_aggregate_file(records: list[dict]) -> Non
         assert fields.get(name, {}).get(key) == (
             pytest.approx(expected[f"{key}/{name}"], abs=1e-9) if expected else None
         )
+
+
+@given(ROLLOUTS, st.sampled_from([0, LARGEST_WAITING]))
+def test_it_does_not_matter_how_many_rollouts_are_counted_together(
+    rollouts: list[tuple[dict, dict[str, list[float]]]], size: int
+) -> None:
+    together, apart = EnvironmentMetrics(), EnvironmentMetrics()
+    for record, durations_s in rollouts * 4:
+        together.add(record, durations_s, size=size)
+        apart.add(record, durations_s)
+        assert apart.mean_reward is None or 0 <= apart.mean_reward <= 1
+    assert close(together.snapshot(), apart.snapshot())
+
+
+def test_large_records_do_not_wait_to_be_counted() -> None:
+    metrics = EnvironmentMetrics()
+    record = Watched(rollout(1.0))
+    is_kept = weakref.ref(record)
+    metrics.add(record)
+    del record
+    assert is_kept() is not None
+    metrics.add(rollout(1.0), size=LARGEST_WAITING)
+    assert is_kept() is None
 
 
 def test_every_rollout_is_counted_in_one_state() -> None:

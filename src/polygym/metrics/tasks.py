@@ -135,14 +135,14 @@ class TaskRewards:
         self._squares = 0.0
         """Sum of squared rewards."""
 
-    def add(self, task: int | None, reward: float, *, is_correct: bool) -> None:
-        """Count one scored rollout. A rollout without a task index is a task of its own."""
-        self._squares += reward * reward
+    def add(self, task: int | None, reward: float, count: int = 1, *, is_correct: bool) -> None:
+        """Count scored rollouts with the same reward. A rollout without a task index is a task of its own."""
+        self._squares += count * reward * reward
         if task is not None:
-            self._by_task.add(task, 1, int(is_correct), reward)
+            self._by_task.add(task, count, count if is_correct else 0, count * reward)
         else:
             part = TaskScore(1, int(is_correct), reward)
-            self._alone[part] = self._alone.get(part, 0) + 1
+            self._alone[part] = self._alone.get(part, 0) + count
 
     def merge(self, other: "TaskRewards") -> None:
         """Add the rollouts of `other`, which may hold rollouts of the same tasks."""

@@ -5,7 +5,7 @@ through everything untouched. Source: OpenAI API reference, Responses.
 """
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from polygym.protocol.json import JsonObject, dumps, loads
@@ -97,21 +97,25 @@ def input_image(image: bytes | str, media_type: str = "image/png", *, detail: st
     return {"type": "input_image", "image_url": image, "detail": detail}
 
 
-def function_calls(items: Iterable[JsonObject]) -> Iterator[FunctionCall]:
+def function_calls(items: Iterable[JsonObject]) -> list[FunctionCall]:
     """The tool calls among `items`, in order."""
+    calls = []
     for item in items:
         if item.get("type") == "function_call":
             arguments = item.get("arguments") or ""
             text = dumps(arguments).decode() if isinstance(arguments, dict) else str(arguments)
-            yield FunctionCall(str(item.get("call_id") or ""), str(item.get("name") or ""), text)
+            calls.append(FunctionCall(str(item.get("call_id") or ""), str(item.get("name") or ""), text))
+    return calls
 
 
 def text_of(content: object) -> str:
     """The text of a message's content: the string, or its text parts joined. Everything else gives nothing."""
     if isinstance(content, str):
         return content
-    parts = (part for part in content if isinstance(part, dict)) if isinstance(content, list) else ()
-    return "".join(str(part.get("text") or "") for part in parts if part.get("type") in TEXT_PARTS)
+    if not isinstance(content, list):
+        return ""
+    parts = [part for part in content if isinstance(part, dict) and part.get("type") in TEXT_PARTS]
+    return "".join([str(part.get("text") or "") for part in parts])
 
 
 TEXT_PARTS = ("output_text", "input_text", "text")

@@ -60,7 +60,7 @@ class RolloutView:
     @_once
     def function_calls(self) -> list[items.FunctionCall]:
         """Tool calls, in order, whether or not their arguments parse."""
-        return list(items.function_calls(self.output))
+        return items.function_calls(self.output)
 
     @_once
     def tool_outputs(self) -> dict[str, Any]:

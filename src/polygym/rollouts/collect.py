@@ -222,11 +222,8 @@ class Collection:
             engine.add(agent, len(offsets))
         self._runner = engine
         self._heed_budget()
-        try:
-            with ungrouped(UserError):
-                await engine.run()
-        finally:
-            self._recorder.count()
+        with ungrouped(UserError):
+            await engine.run()
 
     async def run_in_workers(self, config: RunConfig, workers: int) -> None:
         """As `run`, in that many processes, each of which brings the servers of `config` up for itself."""

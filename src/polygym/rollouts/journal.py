@@ -34,9 +34,9 @@ class Journal:
             self._rollouts.close()
             raise
 
-    def rollout(self, record: JsonObject) -> None:
-        """Take in a finished rollout; `flush` writes it. Raises TypeError for a record that is no JSON."""
-        self._rollouts.add(record)
+    def rollout(self, record: JsonObject) -> int:
+        """Take in a finished rollout; `flush` writes it: the bytes of its line. Raises TypeError when it is no JSON."""
+        return self._rollouts.add(record)
 
     def failure(self, record: JsonObject) -> None:
         """Take in a failed attempt; `flush` writes it."""
@@ -67,8 +67,10 @@ class _AppendFile:
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror}.") from error
 
-    def add(self, record: JsonObject) -> None:
-        self._lines.append(dumps_line(record))
+    def add(self, record: JsonObject) -> int:
+        line = dumps_line(record)
+        self._lines.append(line)
+        return len(line)
 
     def flush(self) -> None:
         if not self._lines:

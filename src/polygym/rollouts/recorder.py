@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-from polygym.metrics.running import Durations, EnvironmentMetrics
+from polygym.metrics.running import EnvironmentMetrics
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.errors import UserError
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
@@ -16,9 +16,6 @@ from polygym.rollouts.records import CAPTURE, capture_summary, failed_record
 from polygym.rollouts.spending import Ledger
 
 log = logging.getLogger("polygym.rollouts")
-
-COUNTED_TOGETHER = 64
-"""Rollouts whose metrics are counted in one go: with code and tables in the processor's cache it costs half as much."""
 
 
 class Recorder:
@@ -43,8 +40,6 @@ class Recorder:
         self._progress = progress
         self._metrics = metrics
         self._has_model_answered = False
-        self._uncounted: dict[str, list[tuple[JsonObject, Durations]]] = {agent: [] for agent in metrics}
-        """Rollouts that the metrics have not heard of."""
         self._is_model_awaited = is_model_awaited
         """Whether an endpoint that cannot be reached at the first calls is waited for, as later, and ends no run."""
 
@@ -55,7 +50,7 @@ class Recorder:
         if self._is_capturing:
             record[CAPTURE] = capture_summary(context)
         try:
-            self.journal.rollout(record)
+            size = self.journal.rollout(record)
         except TypeError as error:
             message = f"{agent}: the record cannot be written as JSON: {error}"
             raise RolloutFailure(FailureClass.AGENT_ERROR, Stage.AGENT, message) from error
@@ -64,23 +59,11 @@ class Recorder:
         counts.done += 1
         counts.scored += 1
         counts.reward_sum += record["reward"]
-        uncounted = self._uncounted[agent]
-        uncounted.append((record, context.durations_s))
-        if len(uncounted) >= COUNTED_TOGETHER:
-            self._count(agent)
+        self._metrics[agent].add(record, context.durations_s, size=size)
 
     def flush(self) -> None:
         """Write down what was reported. Raises OutputError when it cannot be written."""
         self.journal.flush()
-
-    def count(self) -> None:
-        """Bring the metrics up to date."""
-        for agent in self._uncounted:
-            self._count(agent)
-
-    def _count(self, agent: str) -> None:
-        self._metrics[agent].add_all(self._uncounted[agent])
-        self._uncounted[agent].clear()
 
     def failed(
         self, agent: str, row: JsonObject, failure: RolloutFailure, attempt: int, state: RolloutState | None

@@ -298,7 +298,6 @@ async def _work_until_done(order: Order, send: Callable[[Report], None], end: Co
         finally:
             asyncio.get_running_loop().remove_reader(end.fileno())
             recorder.journal.close()
-            recorder.count()
     send(Report(progress.agents, recorder.has_recorded, metrics, spent=ledger.here if ledger else NOTHING))
 
 

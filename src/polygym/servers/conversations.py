@@ -70,7 +70,7 @@ class Conversation:
         Tool calls run in the order in which the model wrote them: they share one state. Raises RolloutFailure.
         """
         while (response := await self.ask()) is not None:
-            calls = list(function_calls(response["output"]))
+            calls = function_calls(response["output"])
             if not calls:
                 return True
             for call in calls:
@@ -103,8 +103,9 @@ class Conversation:
 
 def _judge_last_step(response: JsonObject, output: list[JsonObject]) -> JsonObject:
     """`response`, marked as incomplete when there is no answer in it."""
-    if not all(item["type"] == "reasoning" or _is_empty_message(item) for item in output):
-        return response
+    for item in output:
+        if item["type"] != "reasoning" and not _is_empty_message(item):
+            return response
     is_thinking = bool(output) and all(item["type"] == "reasoning" for item in output)
     return _incomplete(response, "incomplete_reasoning" if is_thinking else "empty_output")
 
@@ -114,10 +115,10 @@ def _is_empty_message(item: JsonObject) -> bool:
     if item["type"] != "message":
         return False
     content = item.get("content")
-    parts = content if isinstance(content, list) else ()
-    return not text_of(content).strip() and all(
-        isinstance(part, dict) and part.get("type") in TEXT_PARTS for part in parts
-    )
+    for part in content if isinstance(content, list) else ():
+        if not isinstance(part, dict) or part.get("type") not in TEXT_PARTS:
+            return False
+    return not text_of(content).strip()
 
 
 def _incomplete(response: JsonObject, reason: str, **fields: JsonObject) -> JsonObject:
