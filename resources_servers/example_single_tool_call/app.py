@@ -111,6 +111,6 @@ def _plain(city: Any) -> str:
 
 def _last_answer(rollout: RolloutView) -> str:
     """The answer that the rollout ends with; empty when it ends otherwise."""
-    last = next((item for item in reversed(rollout.output) if item.get("type") != "reasoning"), None)
-    is_message = bool(rollout.messages) and last is rollout.messages[-1]
+    items = [item for item in rollout.output if item.get("type") != "reasoning"]
+    is_message = bool(rollout.messages) and items[-1] is rollout.messages[-1]
     return rollout.final_text if rollout.is_complete and is_message else ""

@@ -1,5 +1,8 @@
 """The simple agent: the model answers, its tool calls are carried out, and so on until it calls no more."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 from pydantic import Field
 
 from polygym import AgentServer, AgentServerConfig, Conversation, JsonObject, ResourcesSession, RolloutContext
@@ -21,10 +24,11 @@ class SimpleAgent(AgentServer):
 
     config: SimpleAgentConfig
 
-    async def run(self, row: JsonObject, context: RolloutContext) -> JsonObject:
+    def run(self, row: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """One rollout; the verified row, or with `skip_verification` the row as it would go to the verifier."""
-        if not self.config.skip_verification:
-            return await super().run(row, context)
+        return self._run_unverified(row, context) if self.config.skip_verification else super().run(row, context)
+
+    async def _run_unverified(self, row: JsonObject, context: RolloutContext) -> JsonObject:
         async with self.directory.resources(self.config.resources_server).open(row, context) as session:
             response = await self.act(session.row["responses_create_params"], session, context)
         reward = self.config.skip_verification_reward

@@ -1,5 +1,8 @@
 """A policy behind any endpoint that speaks OpenAI's Responses or Chat Completions API."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 from pydantic import Field, field_validator
 
 from polygym import JsonObject, RolloutContext
@@ -38,16 +41,16 @@ class OpenAIModel(EndpointModel):
         config = self.config
         self.connect(config.openai_base_url, api_key=config.openai_api_key, headers=config.openai_default_headers)
 
-    async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+    def responses(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """POST `/responses`. Raises RolloutFailure."""
         body = self._body(params)
         if self.config.drop_input_reasoning_items and isinstance(body.get("input"), list):
             body["input"] = [item for item in body["input"] if item.get("type") != "reasoning"]
-        return await self.ask_responses(body, params, context)
+        return self.ask_responses(body, params, context)
 
-    async def chat_completions(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+    def chat_completions(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """POST `/chat/completions`. Raises RolloutFailure."""
-        return await self.ask_chat(self._body(params), context)
+        return self.ask_chat(self._body(params), context)
 
     def list_models(self) -> list[str]:
         """The endpoint's model, whose name need not be asked for: it replaces any other."""

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 from polygym.channels.exposure import Exposure, TokenError
 from polygym.channels.finish import run_to_end
@@ -283,6 +283,9 @@ class _Opening:
         await self._session.close()
 
 
+ModelMethod: TypeAlias = Callable[[JsonObject, RolloutContext], Coroutine[Any, Any, JsonObject]]
+
+
 class EmbeddedModel:
     """A model server of this process."""
 
@@ -292,34 +295,34 @@ class EmbeddedModel:
 
     def responses(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """Answer in the Responses dialect."""
-        return self._seen("responses", params, context, self.server.responses(params, context))
+        return self._seen("responses", self.server.responses, params, context)
 
     def chat_completions(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """Answer in the Chat Completions dialect."""
-        return self._seen("chat_completions", params, context, self.server.chat_completions(params, context))
+        return self._seen("chat_completions", self.server.chat_completions, params, context)
 
     def messages(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """Answer in the Messages dialect."""
-        return self._seen("messages", params, context, self.server.messages(params, context))
+        return self._seen("messages", self.server.messages, params, context)
 
     def count_message_tokens(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """Count the tokens of a request in the Messages dialect."""
-        return self._call(self.server.count_message_tokens(params, context), context)
+        return self._call(self.server.count_message_tokens, params, context)
 
     def _seen(
-        self, dialect: str, params: JsonObject, context: RolloutContext, answer: Coroutine[Any, Any, JsonObject]
+        self, dialect: str, method: ModelMethod, params: JsonObject, context: RolloutContext
     ) -> Coroutine[Any, Any, JsonObject]:
-        call = self._call(answer, context)
+        call = self._call(method, params, context)
         return call if self._watch is None else self._watch.see(self.server.name, dialect, params, context, call)
 
-    async def _call(self, answer: Coroutine[Any, Any, JsonObject], context: RolloutContext) -> JsonObject:
+    async def _call(self, method: ModelMethod, params: JsonObject, context: RolloutContext) -> JsonObject:
         try:
             if Stage.MODEL in context.limits_s:
-                return await run_stage(self.server.name, Stage.MODEL, answer, context)
+                return await run_stage(self.server.name, Stage.MODEL, method(params, context), context)
             # It waits for its endpoint; timing its steps, as `run_stage` does, would cost 5 % of a rollout.
             started = perf_counter()
             try:
-                return await answer
+                return await method(params, context)
             finally:
                 context.record(Stage.MODEL, perf_counter() - started)
         except RolloutFailure:

@@ -156,4 +156,6 @@ def _envelope(given: JsonObject) -> JsonObject:
 
 
 def _is_content(content: Any) -> bool:
-    return isinstance(content, str) or (isinstance(content, list) and all(isinstance(part, dict) for part in content))
+    if isinstance(content, list):
+        return {*map(type, content)} <= {dict}
+    return isinstance(content, str)

@@ -55,7 +55,11 @@ class RolloutView:
     @_once
     def messages(self) -> list[JsonObject]:
         """The assistant messages."""
-        return [item for item in self.output if items.is_message(item) and item.get("role") == "assistant"]
+        return [
+            item
+            for item in self.output
+            if item.get("role") == "assistant" and (item.get("type") or "message") == "message"
+        ]
 
     @_once
     def function_calls(self) -> list[items.FunctionCall]:

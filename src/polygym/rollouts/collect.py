@@ -13,8 +13,7 @@ from polygym.config.model import RunConfig
 from polygym.data.jsonl import drop_torn_line, whole_lines
 from polygym.metrics.running import EnvironmentMetrics
 from polygym.protocol.calls import Agent
-from polygym.protocol.errors import OutputError, UserError, suggest
-from polygym.protocol.groups import ungrouped
+from polygym.protocol.errors import OutputError, suggest
 from polygym.protocol.json import JsonObject, loads
 from polygym.protocol.tasks import AGENT_REF
 from polygym.rollouts.engine import Engine, LaneSettings, RetryPolicy
@@ -222,8 +221,7 @@ class Collection:
             engine.add(agent, len(offsets))
         self._runner = engine
         self._heed_budget()
-        with ungrouped(UserError):
-            await engine.run()
+        await engine.run()
 
     async def run_in_workers(self, config: RunConfig, workers: int) -> None:
         """As `run`, in that many processes, each of which brings the servers of `config` up for itself."""

@@ -148,6 +148,9 @@ class Engine:
         self._is_stopping = False
         self._cancel_at: float | None = None
         self._attempts: dict[Work, asyncio.Task[None]] = {}
+        """In flight. No task group: its callback at the end of every task would be a sixtieth of the engine's work."""
+        self._problem: Exception | None = None
+        """What ends the run."""
         self._is_open = False
 
     def _lane(self, agent: str, settings: LaneSettings) -> Lane:
@@ -177,25 +180,44 @@ class Engine:
         Whatever the recorder raises cancels the rollouts in flight and comes out of here.
         """
         try:
-            async with asyncio.TaskGroup() as group:
-                while not self._is_done():
-                    self._changed.clear()
-                    now = monotonic()
-                    if self._start_some(group, now):
-                        await asyncio.sleep(0)
-                    elif not self._adjust():
-                        await self._wait_for_change(now)
-                    self._recorder.flush()
-                    self._end_grace()
+            while not self._is_done() and self._problem is None:
+                self._changed.clear()
+                now = monotonic()
+                if self._start_some(now):
+                    await asyncio.sleep(0)
+                elif not self._adjust():
+                    await self._wait_for_change(now)
+                self._recorder.flush()
+                self._end_grace()
         finally:
-            self._recorder.flush()
+            try:
+                await self._cancel_all()
+            finally:
+                self._recorder.flush()
+        if self._problem is not None:
+            raise self._problem
 
-    def _start_some(self, group: asyncio.TaskGroup, now: float) -> bool:
+    async def _cancel_all(self) -> None:
+        """Cancel what is in flight and wait until it has ended, however often the run itself is cancelled meanwhile."""
+        cancellation: asyncio.CancelledError | None = None
+        left = set(self._attempts.values())
+        for attempt in left:
+            attempt.cancel()
+        while left:
+            try:
+                _, left = await asyncio.wait(left)
+            except asyncio.CancelledError as error:
+                cancellation = error
+        if cancellation is not None:
+            raise cancellation
+
+    def _start_some(self, now: float) -> bool:
         """Start what may start; whether there may be more, which can wait for a turn of the event loop."""
+        loop = asyncio.get_running_loop()
         for _ in range(STARTED_TOGETHER):
             if self._is_stopping or (work := self.scheduler.take(now)) is None:
                 return False
-            self._attempts[work] = group.create_task(self._attempt(work))
+            self._attempts[work] = loop.create_task(self._attempt(work))
         return True
 
     def _is_done(self) -> bool:
@@ -238,35 +260,38 @@ class Engine:
                 attempt.cancel()
 
     async def _attempt(self, work: Work) -> None:
-        row = self._rows.read(work.agent, work.position)
-        if work.attempt:
-            row[ATTEMPT_INDEX] = work.attempt
-        settings = self._settings[work.agent]
-        context = RolloutContext(
-            rollout_id(row[TASK_INDEX], row[ROLLOUT_INDEX], work.attempt), limits_s=settings.stage_timeouts_s
-        )
         try:
-            if settings.timeout_s is None:
-                result = await self._agents[work.agent].run(row, context)
-            else:
-                result = await self._run_limited(work.agent, row, context, settings.timeout_s)
-            self._recorder.finished(work.agent, finished_record(row, result), context)
-        except RolloutFailure as failure:
-            self._failed(work, row, failure, context)
-        except UserError:
-            raise
-        except asyncio.CancelledError as error:
-            if not _is_being_cancelled():
+            row = self._rows.read(work.agent, work.position)
+            if work.attempt:
+                row[ATTEMPT_INDEX] = work.attempt
+            settings = self._settings[work.agent]
+            context = RolloutContext(
+                rollout_id(row[TASK_INDEX], row[ROLLOUT_INDEX], work.attempt), limits_s=settings.stage_timeouts_s
+            )
+            try:
+                if settings.timeout_s is None:
+                    result = await self._agents[work.agent].run(row, context)
+                else:
+                    result = await self._run_limited(work.agent, row, context, settings.timeout_s)
+                self._recorder.finished(work.agent, finished_record(row, result), context)
+            except RolloutFailure as failure:
+                self._failed(work, row, failure, context)
+            except UserError:
+                raise
+            except asyncio.CancelledError as error:
+                if not _is_being_cancelled():
+                    self._failed(work, row, _unexpected(error), context)
+                    return
+                message = "the run was stopped; the rollout is run again on --resume"
+                stopped = RolloutFailure(FailureClass.CANCELLED, Stage.ROLLOUT, message)
+                self._recorder.failed(work.agent, row, stopped, work.attempt, None)
+                raise
+            except Exception as error:
                 self._failed(work, row, _unexpected(error), context)
-                return
-            message = "the run was stopped; the rollout is run again on --resume"
-            stopped = RolloutFailure(FailureClass.CANCELLED, Stage.ROLLOUT, message)
-            self._recorder.failed(work.agent, row, stopped, work.attempt, None)
-            raise
-        except Exception as error:
-            self._failed(work, row, _unexpected(error), context)
-        else:
-            self._succeeded(work, context)
+            else:
+                self._succeeded(work, context)
+        except Exception as error:  # a UserError, or what the recorder raises
+            self._problem = self._problem or error
         finally:
             self.scheduler.finish(work)
             self._attempts.pop(work, None)

@@ -17,7 +17,7 @@ from polygym.protocol.calls import ToolResult
 from polygym.protocol.items import text_of
 from polygym.protocol.json import JsonObject, dumps
 from polygym.servers.arguments import arguments_schema, explain_arguments
-from polygym.servers.blocking import pool_of, run_blocking
+from polygym.servers.blocking import Pool, pool_of, run_blocking
 from polygym.servers.docstrings import read_docstring
 from polygym.servers.sessions import Session
 
@@ -88,6 +88,8 @@ class Tool:
     fields: Mapping[str, str]
     """Field of `arguments_model` by parameter; a parameter may have a name that no field can have."""
     session_parameter: str | None
+    pool: Pool | None
+    """Where the method wants to run."""
 
     def definition(self) -> JsonObject:
         """The tool as `responses_create_params.tools` lists it."""
@@ -109,8 +111,7 @@ class Tool:
         if self.session_parameter is not None:
             values[self.session_parameter] = session
         method = getattr(server, self.attribute)
-        pool = pool_of(method)
-        result = method(**values) if pool is None else await run_blocking(pool, method, **values)
+        result = method(**values) if self.pool is None else await run_blocking(self.pool, method, **values)
         return await result if is_awaitable(result) else result
 
 
@@ -201,6 +202,7 @@ def _build(server_class: type, attribute: str, method: Any, options: _Options) -
         arguments_model=model,
         fields=fields,
         session_parameter=session_parameter,
+        pool=pool_of(method),
     )
 
 

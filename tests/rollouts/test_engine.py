@@ -1,0 +1,154 @@
+"""How a run of the engine ends when it is not by its last rollout: nothing stays behind, and the reason comes out."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import pytest
+
+from polygym.protocol.calls import RolloutContext
+from polygym.protocol.errors import OutputError
+from polygym.protocol.failures import FailureClass, RolloutFailure
+from polygym.protocol.json import JsonObject
+from polygym.protocol.rollouts import RolloutState
+from polygym.rollouts.engine import Engine, LaneSettings
+
+
+def in_a_loop(test: Callable[[], Coroutine[object, object, None]]) -> Callable[[], None]:
+    def run() -> None:
+        asyncio.run(test())
+
+    return run
+
+
+Behaviour = Callable[[int], Coroutine[object, object, None]]
+
+
+class Rows:
+    def read(self, agent: str, position: int) -> JsonObject:
+        return {"_ng_task_index": position, "_ng_rollout_index": 0, "agent_ref": {"name": agent}}
+
+
+class UnreadableRows(Rows):
+    def read(self, agent: str, position: int) -> JsonObject:
+        if position == 1:
+            raise OutputError("inputs.jsonl: was changed while the run was reading it.")
+        return super().read(agent, position)
+
+
+class FakeAgent:
+    """Does `behaviour` for each rollout, and remembers which have ended."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        self.ended: list[int] = []
+
+    async def run(self, row: JsonObject, context: RolloutContext) -> JsonObject:
+        try:
+            await self.behaviour(row["_ng_task_index"])
+        finally:
+            self.ended.append(row["_ng_task_index"])
+        return {**row, "reward": 1.0}
+
+
+class Heard:
+    """A recorder that keeps what it is told, and may refuse a rollout."""
+
+    def __init__(self, refused: int | None = None) -> None:
+        self.refused = refused
+        self.finished_tasks: list[int] = []
+        self.classes: list[FailureClass] = []
+        self.flushed_after = -1
+
+    def finished(self, agent: str, record: JsonObject, context: RolloutContext) -> None:
+        if record["_ng_task_index"] == self.refused:
+            raise OutputError("rollouts.jsonl: cannot be written: no space left.")
+        self.finished_tasks.append(record["_ng_task_index"])
+
+    def failed(
+        self, agent: str, row: JsonObject, failure: RolloutFailure, attempt: int, state: RolloutState | None
+    ) -> None:
+        self.classes.append(failure.failure_class)
+
+    def flush(self) -> None:
+        self.flushed_after = len(self.classes)
+
+    def noticed(self, message: str) -> None:
+        raise AssertionError(message)
+
+
+def engine_of(agent: FakeAgent, recorder: Heard, *, rows: Rows | None = None, total: int = 5) -> Engine:
+    engine = Engine(rows or Rows(), {"a": agent}, {"a": LaneSettings()}, recorder, concurrency=total)
+    engine.add("a", total)
+    return engine
+
+
+async def wait_long(_: int) -> None:
+    await asyncio.sleep(60)
+
+
+async def clean_up_slowly(_: int) -> None:
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(0.2)
+
+
+async def only_the_first_ends(task: int) -> None:
+    await asyncio.sleep(0 if task == 0 else 60)
+
+
+@in_a_loop
+async def test_what_the_recorder_raises_ends_the_run_and_what_is_in_flight() -> None:
+    agent, recorder = FakeAgent(only_the_first_ends), Heard(refused=0)
+
+    with pytest.raises(OutputError, match="no space left"):
+        await engine_of(agent, recorder).run()
+    assert sorted(agent.ended) == [0, 1, 2, 3, 4]
+    assert recorder.classes == [FailureClass.CANCELLED] * 4
+    assert recorder.flushed_after == 4
+
+
+@in_a_loop
+async def test_a_row_that_cannot_be_read_ends_the_run() -> None:
+    agent = FakeAgent(wait_long)
+
+    with pytest.raises(OutputError, match="was changed"):
+        async with asyncio.timeout(10):
+            await engine_of(agent, Heard(), rows=UnreadableRows()).run()
+    assert 0 in agent.ended
+
+
+@in_a_loop
+async def test_a_run_that_is_cancelled_ends_after_its_rollouts_however_often_it_is_cancelled() -> None:
+    agent, recorder = FakeAgent(clean_up_slowly), Heard()
+    running = asyncio.create_task(engine_of(agent, recorder).run())
+    await asyncio.sleep(0.05)
+    for _ in range(3):
+        running.cancel()
+        await asyncio.sleep(0.02)
+
+    assert not running.done()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert len(agent.ended) == 5
+    assert recorder.flushed_after == len(recorder.classes) == 5
+
+
+@in_a_loop
+async def test_a_run_can_be_cancelled_before_its_rollouts_have_begun() -> None:
+    agent = FakeAgent(wait_long)
+    running = asyncio.create_task(engine_of(agent, Heard()).run())
+    await asyncio.sleep(0)
+    running.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@in_a_loop
+async def test_the_last_rollout_ends_the_run() -> None:
+    agent, recorder = FakeAgent(lambda _: asyncio.sleep(0.01)), Heard()
+    await engine_of(agent, recorder).run()
+    assert sorted(recorder.finished_tasks) == [0, 1, 2, 3, 4]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
