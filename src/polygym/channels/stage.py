@@ -42,8 +42,9 @@ async def run_stage(server: str, stage: Stage, call: Coroutine[Any, Any, ResultT
             result: ResultT = finished.value
             return result
         finally:
-            if perf_counter() - started > BLOCKED_S:
-                _name(server, stage, perf_counter() - started)
+            first_step_s = perf_counter() - started
+            if first_step_s > BLOCKED_S:
+                _name(server, stage, first_step_s)
         return await _Rest(call, waiting, server, stage)
     finally:
         context.record(stage, perf_counter() - started)

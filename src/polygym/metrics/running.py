@@ -24,7 +24,7 @@ from polygym.metrics.records import (
 from polygym.metrics.tasks import TaskRewards, TaskSums
 from polygym.protocol.failures import FailureClass, Stage
 from polygym.protocol.json import JsonObject
-from polygym.protocol.rollouts import FAILURE_CLASS, RolloutState
+from polygym.protocol.rollouts import COST_USD, FAILURE_CLASS, RolloutState
 from polygym.protocol.tasks import TASK_INDEX
 
 Durations: TypeAlias = Mapping[str, Sequence[float]]
@@ -237,7 +237,7 @@ class EnvironmentMetrics:
     def _add_work(self, record: JsonObject, durations_s: Durations) -> None:
         if (reason := cut_short_by(record)) is not None:
             self._count_reason(reason, 1)
-        if (cost_usd := cost_of(record)) is not None:
+        if COST_USD in record and (cost_usd := cost_of(record)) is not None:
             self.add_cost(cost_usd)
         work = work_of(record)
         if work is not None:

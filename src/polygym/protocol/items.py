@@ -112,10 +112,11 @@ def text_of(content: object) -> str:
     """The text of a message's content: the string, or its text parts joined. Everything else gives nothing."""
     if isinstance(content, str):
         return content
-    if not isinstance(content, list):
-        return ""
-    parts = [part for part in content if isinstance(part, dict) and part.get("type") in TEXT_PARTS]
-    return "".join([str(part.get("text") or "") for part in parts])
+    text = ""
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, dict) and part.get("type") in TEXT_PARTS:
+            text += str(part.get("text") or "")
+    return text
 
 
 TEXT_PARTS = ("output_text", "input_text", "text")

@@ -49,7 +49,7 @@ _PLAIN = frozenset({bool, int, float, NoneType})
 """Types whose values are JSON for certain."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verification:
     """What `verify` may return instead of a bare reward."""
 
@@ -70,8 +70,9 @@ class Verification:
             taken = ", ".join(sorted(_NOT_FIELDS.intersection(self.fields)))
             raise ValueError(f"fields of a Verification cannot be called {taken}: the row has that already")
         added = dict(self.fields)
-        components = {name: check_reward(value) for name, value in self.components.items()}
-        if components:
+        components: dict[str, float] = {}
+        if self.components:
+            components = {name: check_reward(value) for name, value in self.components.items()}
             added["reward_components"] = components
         if self.explanation is not None:
             added["explanation"] = self.explanation
@@ -80,7 +81,8 @@ class Verification:
                 dumps(added)
             except TypeError as error:
                 raise TypeError(f"the fields of a Verification must be JSON: {error}") from error
-        return {**added, "reward": self._sum(components) if self.reward is None else check_reward(self.reward)}
+        added["reward"] = self._sum(components) if self.reward is None else check_reward(self.reward)
+        return added
 
     def _sum(self, components: Mapping[str, float]) -> float:
         if not components:
