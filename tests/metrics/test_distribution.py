@@ -1,5 +1,6 @@
 """Streamed statistics against the standard library's over all values at once, and quantiles in bounded memory."""
 
+import math
 import pickle
 import random
 import statistics
@@ -109,3 +110,9 @@ def test_memory_does_not_grow_with_the_stream() -> None:
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert grown < 100_000
+
+
+def test_sums_are_rounded_once_and_may_be_infinite() -> None:
+    assert Distribution([0.1] * 700).summary()["mean"] == 0.1
+    assert Distribution([1e16, 1.0, -1e16]).mean == pytest.approx(1 / 3)
+    assert Distribution([1e308, 1e308, -1e308]).total == math.inf

@@ -82,6 +82,17 @@ def test_columns_hold_the_numbers_of_the_records_that_have_them() -> None:
     assert columns_of([]) == {}
 
 
+def test_a_field_stands_in_for_a_token_count_where_the_usage_has_none() -> None:
+    records = [{"input_tokens": 5}, {"input_tokens": 9, "response": {"usage": {"input_tokens": 7}}}, {}]
+    assert columns_of(records) == {"input_tokens": [5.0, 7.0]}
+    assert [numbers_of(record) for record in records] == [{"input_tokens": 5.0}, {"input_tokens": 7.0}, {}]
+
+
+def test_keys_that_are_no_text_are_read_as_they_are_written() -> None:
+    record = {"reward": 1.0, 1: 2, 2: "x", "reward_components": {3: 0.5, "_ng_own": 1}}
+    assert numbers_of(record) == {"reward": 1.0, "1": 2.0, "reward_components/3": 0.5, "reward_components/_ng_own": 1.0}
+
+
 def test_components_that_are_no_object_add_no_numbers() -> None:
     assert numbers_of({"reward": 1.0, "reward_components": [1.0]}) == {"reward": 1.0}
 

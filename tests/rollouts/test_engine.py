@@ -108,6 +108,36 @@ async def test_what_the_recorder_raises_ends_the_run_and_what_is_in_flight() -> 
     assert recorder.flushed_after == 4
 
 
+class Panic(BaseException):
+    """As a library in Rust raises it."""
+
+
+@in_a_loop
+async def test_what_is_no_exception_fails_one_rollout_only() -> None:
+    async def panic(task: int) -> None:
+        if task == 1:
+            raise Panic("index out of bounds")
+
+    agent, recorder = FakeAgent(panic), Heard()
+    engine = Engine(Rows(), {"a": agent}, {"a": LaneSettings(max_attempts=1)}, recorder, concurrency=5)
+    engine.add("a", 3)
+    await engine.run()
+    assert sorted(recorder.finished_tasks) == [0, 2]
+    assert recorder.classes == [FailureClass.AGENT_ERROR]
+
+
+@in_a_loop
+async def test_why_a_run_ends_is_not_hidden_by_its_cancellation() -> None:
+    async def fail_or_clean_up(task: int) -> None:
+        await (asyncio.sleep(0.05) if task == 0 else clean_up_slowly(task))
+
+    running = asyncio.create_task(engine_of(FakeAgent(fail_or_clean_up), Heard(refused=0)).run())
+    await asyncio.sleep(0.1)
+    running.cancel()
+    with pytest.raises(OutputError, match="no space left"):
+        await running
+
+
 @in_a_loop
 async def test_a_row_that_cannot_be_read_ends_the_run() -> None:
     agent = FakeAgent(wait_long)

@@ -56,7 +56,7 @@ class Distribution:
         if not batch:
             return
         self._batch = []
-        total, squares, minimum, maximum = sum(batch), 0.0, min(batch), max(batch)
+        total, squares, minimum, maximum = _sum(batch), 0.0, min(batch), max(batch)
         if minimum < maximum:
             mean = total / len(batch)
             distances = [value - mean for value in batch]
@@ -137,3 +137,11 @@ class Distribution:
             return {"count": 0}
         p50, p95, p99 = self.quantiles(0.5, 0.95, 0.99)
         return {"count": self.count, "mean": self.mean, "p50": p50, "p95": p95, "p99": p99, "max": self.maximum}
+
+
+def _sum(values: list[float]) -> float:
+    """Their sum, rounded once; infinity where it is beyond the largest float."""
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return sum(values)

@@ -54,19 +54,25 @@ def reward_of(record: JsonObject) -> float | None:
 
 
 def columns_of(records: Sequence[JsonObject]) -> dict[str, list[float]]:
-    """The finite numbers of records by name: of top-level fields, truth values as 0 and 1, and of the responses' usage.
+    """The finite numbers of records by name: token counts of the responses' usage, parts of the reward, other fields.
 
     A column is in the order of the records; those that have no such number have no place in it. Parts of the reward are
-    `reward_components/<name>`. Keys that begin with `_ng_` are bookkeeping and left out. It goes through names, not
-    records: reading a column takes no loop in Python.
+    `reward_components/<name>`, other fields the top-level ones, truth values as 0 and 1. Keys that begin with `_ng_`
+    are bookkeeping and left out. It goes through names, not records: reading a column takes no loop in Python.
     """
-    columns = _numbers_by_name(records)
-    components = [given for record in records if isinstance(given := record.get(REWARD_COMPONENTS), dict)]
-    columns.update((f"{REWARD_COMPONENTS}/{name}", column) for name, column in _numbers_by_name(components).items())
+    columns = {}
+    fields = _numbers_by_name(records)
     usages = [usage_of(record) for record in records]
     for name in TOKEN_COUNTS:
-        if column := _finite([usage.get(name) for usage in usages]):
+        counts = [usage.get(name) for usage in usages]
+        if fields.pop(name, None):
+            counts = [_or_field(count, record, name) for count, record in zip(counts, records, strict=True)]
+        if column := _finite(counts):
             columns[name] = column
+    components = [given for record in records if isinstance(given := record.get(REWARD_COMPONENTS), dict)]
+    for name, column in _numbers_by_name(components).items():
+        columns[f"{REWARD_COMPONENTS}/{name}"] = column
+    columns.update((name, column) for name, column in fields.items() if name[:4] != _OWN_PREFIX)
     return columns
 
 
@@ -75,17 +81,28 @@ def numbers_of(record: JsonObject) -> dict[str, float]:
     return {name: column[0] for name, column in columns_of([record]).items()}
 
 
+def _or_field(count: Any, record: JsonObject, name: str) -> Any:
+    """A token count, or where it is none the record's field of that name."""
+    return count if isinstance(count, _NUMBER) and math.isfinite(count) else record.get(name)
+
+
 def _numbers_by_name(objects: Sequence[JsonObject]) -> dict[str, list[float]]:
-    columns = {}
+    """Their finite numbers. Keys become text, as they do where objects are written as JSON."""
+    columns: dict[str, list[float]] = {}
+    missing = set()
     for name in dict.fromkeys(chain.from_iterable(objects)):
-        if name[:4] == _OWN_PREFIX:
-            continue
         try:
-            values = list(map(itemgetter(name), objects))
+            column = _finite(list(map(itemgetter(name), objects)))
         except KeyError:
-            values = [given[name] for given in objects if name in given]
-        if column := _finite(values):
-            columns[name] = column
+            missing.add(name)
+            continue
+        if column:
+            columns[str(name)] = column
+    if missing:
+        for given in objects:
+            for name, value in given.items():
+                if name in missing and isinstance(value, _NUMBER) and math.isfinite(value):
+                    columns.setdefault(str(name), []).append(float(value))
     return columns
 
 

@@ -111,10 +111,10 @@ class EnvironmentMetrics:
         """Count the rollouts that wait."""
         if not self._waiting:
             return
-        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        records = [record for record, _ in waiting]
+        records = [record for record, _ in self._waiting]
         columns = columns_of(records)
         rewards = columns.pop(REWARD)
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         self._rewards.extend(rewards)
         self._is_binary &= {0.0, 1.0}.issuperset(rewards)
         for (task, reward), count in Counter(zip(map(_task_of, records), rewards, strict=True)).items():

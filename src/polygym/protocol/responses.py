@@ -156,6 +156,4 @@ def _envelope(given: JsonObject) -> JsonObject:
 
 
 def _is_content(content: Any) -> bool:
-    if isinstance(content, list):
-        return {*map(type, content)} <= {dict}
-    return isinstance(content, str)
+    return isinstance(content, str) or (isinstance(content, list) and all(isinstance(part, dict) for part in content))

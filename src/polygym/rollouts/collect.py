@@ -149,9 +149,9 @@ class Collection:
             )
         return plan
 
-    def _count_earlier(self, row: JsonObject) -> None:
+    def _count_earlier(self, row: JsonObject, size: int) -> None:
         """Count a rollout of an earlier run in the metrics."""
-        self.metrics.setdefault(row[AGENT_REF]["name"], EnvironmentMetrics()).add(row)
+        self.metrics.setdefault(row[AGENT_REF]["name"], EnvironmentMetrics()).add(row, size=size)
         if self.request.spending is not None:
             self._earlier = self._earlier.plus(spent_by(row))
 
@@ -253,7 +253,7 @@ class Collection:
         drop_torn_line(self.paths.rollouts)
         self.metrics = {agent: EnvironmentMetrics() for agent in self.progress.agents}
         for _, line in whole_lines(self.paths.rollouts):
-            self._count_earlier(loads(line))
+            self._count_earlier(loads(line), len(line))
         self._count_earlier_failures()
         for agent, counts in self.progress.agents.items():
             counts.done = self.metrics[agent].done

@@ -40,6 +40,8 @@ MODEL_ANSWERED = frozenset(
     }
 )
 """Failures that show the model to be there."""
+ENDS_EVERYTHING = (KeyboardInterrupt, SystemExit, GeneratorExit)
+"""What is not the failure of a rollout."""
 ENVIRONMENT_ANSWERED = frozenset({FailureClass.VERIFIER_ERROR, FailureClass.SEED_ERROR})
 """Failures that show the environment to be there."""
 
@@ -149,7 +151,7 @@ class Engine:
         self._cancel_at: float | None = None
         self._attempts: dict[Work, asyncio.Task[None]] = {}
         """In flight. No task group: its callback at the end of every task would be a sixtieth of the engine's work."""
-        self._problem: Exception | None = None
+        self._problem: BaseException | None = None
         """What ends the run."""
         self._is_open = False
 
@@ -208,7 +210,7 @@ class Engine:
                 _, left = await asyncio.wait(left)
             except asyncio.CancelledError as error:
                 cancellation = error
-        if cancellation is not None:
+        if cancellation is not None and self._problem is None:
             raise cancellation
 
     def _start_some(self, now: float) -> bool:
@@ -286,11 +288,15 @@ class Engine:
                 stopped = RolloutFailure(FailureClass.CANCELLED, Stage.ROLLOUT, message)
                 self._recorder.failed(work.agent, row, stopped, work.attempt, None)
                 raise
-            except Exception as error:
+            except ENDS_EVERYTHING:
+                raise
+            except BaseException as error:  # a panic of a library in Rust is no Exception, and ends one rollout only
                 self._failed(work, row, _unexpected(error), context)
             else:
                 self._succeeded(work, context)
-        except Exception as error:  # a UserError, or what the recorder raises
+        except (asyncio.CancelledError, *ENDS_EVERYTHING):
+            raise
+        except BaseException as error:  # a UserError, or what the recorder raises
             self._problem = self._problem or error
         finally:
             self.scheduler.finish(work)

@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from polygym.data.jsonl import cut_torn_end, whole_lines
 from polygym.protocol.errors import OutputError
@@ -110,7 +110,11 @@ class _AppendFile:
         os.close(self._fd)
 
 
-def read_done(paths: OutputPaths, on_row: Callable[[JsonObject], None]) -> KeySet:
+OnRow: TypeAlias = Callable[[JsonObject, int], None]
+"""Is given a finished rollout and the bytes of its line."""
+
+
+def read_done(paths: OutputPaths, on_row: OnRow) -> KeySet:
     """The rollouts that an earlier run has finished, each row handed to `on_row`; a torn last line is none. Reads only.
 
     Raises OutputError when a line in the middle is not a rollout, or a rollout is there twice: somebody has to look at
@@ -124,7 +128,7 @@ def read_done(paths: OutputPaths, on_row: Callable[[JsonObject], None]) -> KeySe
     return keys
 
 
-def _finished(path: Path, number: int, line: bytes, on_row: Callable[[JsonObject], None]) -> RolloutKey:
+def _finished(path: Path, number: int, line: bytes, on_row: OnRow) -> RolloutKey:
     try:
         row = loads(line)
         key = RolloutKey(row[TASK_INDEX], row[ROLLOUT_INDEX])
@@ -137,5 +141,5 @@ def _finished(path: Path, number: int, line: bytes, on_row: Callable[[JsonObject
             f"{path}:{number}: not a rollout of this run ({type(error).__name__}: {error}). Mend or remove the"
             " line, then resume; the rollout it stood for is run again."
         ) from error
-    on_row(row)
+    on_row(row, len(line))
     return key

@@ -190,7 +190,8 @@ def _write_rollouts(merged: Merged, index: _Index, file: BinaryIO) -> None:
             if (index.parts[rollout], index.lines[rollout]) == (at, number):
                 file.write(line)
                 merged.rollouts += 1
-                merged.metrics.setdefault(row[AGENT_REF]["name"], EnvironmentMetrics()).add(row)
+                metrics = merged.metrics.setdefault(row[AGENT_REF]["name"], EnvironmentMetrics())
+                metrics.add(row, size=len(line))
 
 
 class _Missing:

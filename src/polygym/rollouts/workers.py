@@ -194,7 +194,7 @@ class Workers:
             log.error("worker %d ended early: %s. --resume runs what is left of its share.", number, why)
             return
         self._replaced += 1
-        left = await asyncio.to_thread(lambda: order.plan.without(read_done(order.paths, lambda row: None)))
+        left = await asyncio.to_thread(lambda: order.plan.without(read_done(order.paths, lambda row, size: None)))
         log.error(
             "worker %d ended early: %s. Another takes the %d rollouts left of its share.", number, why, left.total()
         )

@@ -49,7 +49,7 @@ _PLAIN = frozenset({bool, int, float, NoneType})
 """Types whose values are JSON for certain."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Verification:
     """What `verify` may return instead of a bare reward."""
 
