@@ -139,6 +139,19 @@ async def test_why_a_run_ends_is_not_hidden_by_its_cancellation() -> None:
 
 
 @in_a_loop
+async def test_what_the_recorder_raises_while_a_run_is_cancelled_comes_out() -> None:
+    class Full(Heard):
+        def failed(self, *_: object) -> None:
+            raise OutputError("failures.jsonl: cannot be written: no space left.")
+
+    running = asyncio.create_task(engine_of(FakeAgent(wait_long), Full()).run())
+    await asyncio.sleep(0.05)
+    running.cancel()
+    with pytest.raises(OutputError, match="no space left"):
+        await running
+
+
+@in_a_loop
 async def test_a_row_that_cannot_be_read_ends_the_run() -> None:
     agent = FakeAgent(wait_long)
 

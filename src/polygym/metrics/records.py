@@ -4,7 +4,7 @@ Every metric reads records through here, so that all of them agree on what count
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -61,7 +61,7 @@ def columns_of(records: Sequence[JsonObject]) -> dict[str, list[float]]:
     are bookkeeping and left out. It goes through names, not records: reading a column takes no loop in Python.
     """
     columns = {}
-    fields = _numbers_by_name(records)
+    fields = _numbers_by_name(records, [name for name in _names_of(records) if str(name)[:4] != _OWN_PREFIX])
     usages = [usage_of(record) for record in records]
     for name in TOKEN_COUNTS:
         counts = [usage.get(name) for usage in usages]
@@ -70,10 +70,9 @@ def columns_of(records: Sequence[JsonObject]) -> dict[str, list[float]]:
         if column := _finite(counts):
             columns[name] = column
     components = [given for record in records if isinstance(given := record.get(REWARD_COMPONENTS), dict)]
-    for name, column in _numbers_by_name(components).items():
+    for name, column in _numbers_by_name(components, _names_of(components)).items():
         columns[f"{REWARD_COMPONENTS}/{name}"] = column
-    columns.update((name, column) for name, column in fields.items() if name[:4] != _OWN_PREFIX)
-    return columns
+    return columns | fields
 
 
 def numbers_of(record: JsonObject) -> dict[str, float]:
@@ -86,11 +85,15 @@ def _or_field(count: Any, record: JsonObject, name: str) -> Any:
     return count if isinstance(count, _NUMBER) and math.isfinite(count) else record.get(name)
 
 
-def _numbers_by_name(objects: Sequence[JsonObject]) -> dict[str, list[float]]:
-    """Their finite numbers. Keys become text, as they do where objects are written as JSON."""
+def _names_of(objects: Sequence[JsonObject]) -> Iterable[Any]:
+    return dict.fromkeys(chain.from_iterable(objects))
+
+
+def _numbers_by_name(objects: Sequence[JsonObject], names: Iterable[Any]) -> dict[str, list[float]]:
+    """Their finite numbers under `names`, which become text."""
     columns: dict[str, list[float]] = {}
     missing = set()
-    for name in dict.fromkeys(chain.from_iterable(objects)):
+    for name in names:
         try:
             column = _finite(list(map(itemgetter(name), objects)))
         except KeyError:

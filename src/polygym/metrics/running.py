@@ -40,7 +40,7 @@ OTHER_REASONS = "other"
 _INDEX_LIMIT = 1 << 63
 
 COUNTED_TOGETHER = 64
-"""Rollouts that are counted in one go: field by field instead of one by one, a third of the work."""
+"""Rollouts that are counted in one go, field by field."""
 LARGEST_WAITING = 1 << 18
 """Bytes of their lines from which they do not wait for more: with the ids of their tokens they can be large."""
 
