@@ -10,8 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
-from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from polygym.channels.exposure import Exposure, TokenError
 from polygym.channels.finish import run_to_end
@@ -42,7 +41,7 @@ def cookie_name(server: Server) -> str:
 
 
 class EmbeddedSession:
-    """One rollout's session in a resources server of this process."""
+    """One rollout's session in a resources server of this process: seeded on the way in, closed on the way out."""
 
     def __init__(
         self,
@@ -50,27 +49,43 @@ class EmbeddedSession:
         row: JsonObject,
         session: Session[Any, Any],
         context: RolloutContext,
+        exposure: "Exposure[EmbeddedSession] | None" = None,
+        key: str | None = None,
     ) -> None:
+        """`exposure`: who may call its tools over MCP; `key`: the one under which an outside caller's is kept."""
         self.seed: JsonObject = {}
         self.row = row
         self._server = server
         self._session = session
         self._context = context
         self._is_closed = False
-        self._exposure: Exposure[EmbeddedSession] | None = None
+        self._exposure = exposure
+        self._key = key
         self._revoke: Callable[[], object] | None = None
         self._failures: dict[str, RolloutFailure] = {}
         """What failed in calls over MCP, whose caller cannot be told, by tool."""
 
-    async def start(self) -> None:
-        """Seed it. A session whose seeding fails or is cancelled is closed."""
+    async def __aenter__(self) -> Self:
+        """Seed it. A session whose seeding fails or is cancelled is closed. Raises RolloutFailure `seed_error`."""
         try:
             self.seed = await run_stage(self._server.name, Stage.SEED, self._server.seed(self._session), self._context)
-        except BaseException:
+        except BaseException as error:
             await self.close()
+            if isinstance(error, RolloutFailure):
+                raise_inside(error, Stage.SEED, self._server.name)
+            if isinstance(error, Exception):
+                raise _seed_error(self._server.name, error) from error
             raise
         if TOOLS in self.seed:
             self.row = with_offered_tools(self.row, self.seed)
+        if self._exposure is not None:
+            access, self._revoke = self._exposure.admit(self, self._key)
+            self.seed = {**self.seed, MCP: access}
+        return self
+
+    def __aexit__(self, *error: object) -> Coroutine[Any, Any, None]:
+        """Close it, whatever has happened."""
+        return self.close()
 
     def call_tool(self, name: str, arguments: JsonObject) -> Coroutine[Any, Any, ToolResult]:
         """Call one tool; whatever it raises comes back as an error result, unless another server failed it."""
@@ -91,12 +106,6 @@ class EmbeddedSession:
     def tools(self) -> list[JsonObject]:
         """Definitions of the tools that can be called."""
         return self._server.definitions_for(self._session)
-
-    def expose(self, exposure: "Exposure[EmbeddedSession]", key: str | None) -> None:
-        """Have seeding answer how its tools are reached over MCP, until it is closed."""
-        self._exposure = exposure
-        access, self._revoke = exposure.admit(self, key)
-        self.seed = {**self.seed, MCP: access}
 
     async def next_user_message(self, response: JsonObject) -> str | None:
         """What the environment's user says. What it raises becomes a `user_error`."""
@@ -168,15 +177,20 @@ class EmbeddedResources:
         """Name of the cookie, among a caller's credentials, that says which session is the caller's."""
         self._outside: SessionStore[EmbeddedSession] = SessionStore(server.config.session_ttl_s)
 
-    def open(self, row: JsonObject, context: RolloutContext) -> "_Opening":
-        """A session for one rollout; closed on the way out. Raises RolloutFailure `seed_error`."""
-        return _Opening(self._seed(row, context))
+    def open(self, row: JsonObject, context: RolloutContext, key: str | None = None) -> EmbeddedSession:
+        """A session for one rollout, seeded when it is entered. Raises RolloutFailure `seed_error`."""
+        server = self.server
+        try:
+            session = server.new_session(server.task_of(row), context.rollout_id)
+        except Exception as error:
+            raise _seed_error(server.name, error) from error
+        return EmbeddedSession(server, row, session, context, self.exposure, key)
 
     async def open_outside(self, row: JsonObject, context: RolloutContext) -> EmbeddedSession:
         """A session that stays open for the outside caller of `context`, in place of the one they had."""
         await self.end(context)
         key = secrets.token_urlsafe(24)
-        session = await self._seed(row, context, key)
+        session = await self.open(row, context, key).__aenter__()
         self._outside.put(key, session)
         context.credentials[self.cookie] = key
         return session
@@ -248,39 +262,11 @@ class EmbeddedResources:
             message = f"{self.server.name}: aggregate_metrics raised {describe(error)}"
             raise RolloutFailure(FailureClass.VERIFIER_ERROR, Stage.ROLLOUT, message) from error
 
-    async def _seed(self, row: JsonObject, context: RolloutContext, key: str | None = None) -> EmbeddedSession:
-        try:
-            task = self.server.task_of(row)
-            session = EmbeddedSession(self.server, row, self.server.new_session(task, context.rollout_id), context)
-            await session.start()
-            if self.exposure is not None:
-                session.expose(self.exposure, key)
-            return session
-        except RolloutFailure as failure:
-            raise_inside(failure, Stage.SEED, self.server.name)
-        except InputError as error:
-            raise RolloutFailure(FailureClass.SEED_ERROR, Stage.SEED, f"{self.server.name}: {error}") from error
-        except Exception as error:
-            message = f"{self.server.name}: seed_session raised {describe(error)}"
-            raise RolloutFailure(FailureClass.SEED_ERROR, Stage.SEED, message) from error
 
-
-class _Opening:
-    """A session that is seeded on the way in and closed on the way out."""
-
-    __slots__ = ("_seeding", "_session")
-
-    def __init__(self, seeding: Coroutine[Any, Any, EmbeddedSession]) -> None:
-        self._seeding = seeding
-
-    async def __aenter__(self) -> EmbeddedSession:
-        self._session = await self._seeding
-        return self._session
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
+def _seed_error(server: str, error: Exception) -> RolloutFailure:
+    if isinstance(error, InputError):
+        return RolloutFailure(FailureClass.SEED_ERROR, Stage.SEED, f"{server}: {error}")
+    return RolloutFailure(FailureClass.SEED_ERROR, Stage.SEED, f"{server}: seed_session raised {describe(error)}")
 
 
 ModelMethod: TypeAlias = Callable[[JsonObject, RolloutContext], Coroutine[Any, Any, JsonObject]]

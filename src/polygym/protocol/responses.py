@@ -102,11 +102,11 @@ def add_usage(total: JsonObject | None, usage: JsonObject | None) -> JsonObject 
     """The field-wise sum of two usages, nested details included. One that is absent counts as nothing."""
     if total is None or usage is None:
         return usage if total is None else total
-    added = dict(total)
+    added = total.copy()
     for key, value in usage.items():
         before = added.get(key)
         if value.__class__ is int or value.__class__ is float:
-            added[key] = value + (before if isinstance(before, _NUMBER) else 0)
+            added[key] = value + before if isinstance(before, _NUMBER) else value
         elif isinstance(value, dict):
             added[key] = add_usage(before if isinstance(before, dict) else None, value)
         else:
@@ -134,12 +134,12 @@ def check_response(value: Any) -> str | None:
     output = value.get("output")
     if not isinstance(output, list):
         return f"'output' must be a list of items, got {type(output).__name__}"
-    for index, item in enumerate(output):
+    for item in output:
         kind = item.get("type") if isinstance(item, dict) else None
         if not isinstance(kind, str):
-            return f"output[{index}] is not an item with a 'type'"
+            return f"output[{output.index(item)}] is not an item with a 'type'"
         if kind == "message" and not _is_content(item.get("content")):
-            return f"output[{index}]: 'content' must be a string or a list of objects"
+            return f"output[{output.index(item)}]: 'content' must be a string or a list of objects"
     return None
 
 
@@ -156,4 +156,9 @@ def _envelope(given: JsonObject) -> JsonObject:
 
 
 def _is_content(content: Any) -> bool:
-    return isinstance(content, str) or (isinstance(content, list) and all(isinstance(part, dict) for part in content))
+    if not isinstance(content, list):
+        return isinstance(content, str)
+    for part in content:  # noqa: SIM110 - every response comes through here: no generator
+        if not isinstance(part, dict):
+            return False
+    return True

@@ -22,7 +22,8 @@ class Breaker:
         self.is_given_up = False
         """Whether the patience is at an end."""
         self._failures = 0
-        self._open_since: float | None = None
+        self.open_since: float | None = None
+        """When it was opened; None while it is closed."""
         self._next_probe = 0.0
         self._first_probe_s = self._probe_s = first_probe_s
         """Seconds from opening to the first probe; they double with every probe that fails, up to 32 times as many."""
@@ -31,11 +32,11 @@ class Breaker:
     @property
     def is_open(self) -> bool:
         """Whether it counts as down."""
-        return self._open_since is not None
+        return self.open_since is not None
 
     def lets_through(self, now: float) -> bool:
         """Whether a rollout may start: always when closed or given up, a probe now and then when open."""
-        if self._open_since is None or self.is_given_up:
+        if self.open_since is None or self.is_given_up:
             return True
         return now >= self._next_probe
 
@@ -47,24 +48,26 @@ class Breaker:
 
     def succeeded(self) -> bool:
         """There was an answer; whether that closed an open breaker."""
+        if not self._failures:  # as nearly always
+            return False
         was_open = self.is_open
-        self._failures, self._open_since, self._is_probing, self._probe_s = 0, None, False, self._first_probe_s
+        self._failures, self.open_since, self._is_probing, self._probe_s = 0, None, False, self._first_probe_s
         self.is_given_up = False
         return was_open
 
     def failed(self, now: float) -> bool:
         """There was no answer; whether that opened the breaker."""
         self._failures += 1
-        if self._open_since is not None:
+        if self.open_since is not None:
             if self._is_probing:
                 self._is_probing = False
                 self._probe_s = min(self._probe_s * 2, self._first_probe_s * 2**PROBES_DOUBLE)
             self._next_probe = now + self._probe_s
-            self.is_given_up = now - self._open_since >= self.patience_s
+            self.is_given_up = now - self.open_since >= self.patience_s
             return False
         if self._failures < TRIP_AFTER:
             return False
-        self._open_since, self._next_probe = now, now + self._probe_s
+        self.open_since, self._next_probe = now, now + self._probe_s
         self.is_given_up = self.patience_s <= 0
         return True
 
@@ -75,6 +78,6 @@ class Breaker:
 
     def next_probe(self) -> float | None:
         """When the next probe is due; None when none waits for its time."""
-        if self._open_since is None or self.is_given_up:
+        if self.open_since is None or self.is_given_up:
             return None
         return self._next_probe

@@ -45,8 +45,8 @@ class Lane:
             return False
         if self.started >= self.total and not (self.retries and self.retries[0][0] <= now):
             return False
-        for breaker in self.breakers:  # noqa: SIM110 - asked for every rollout: no generator
-            if not breaker.lets_through(now):
+        for breaker in self.breakers:  # noqa: SIM110 - asked for every rollout: no generator, no call while all is well
+            if breaker.open_since is not None and not breaker.lets_through(now):
                 return False
         return True
 
@@ -54,7 +54,8 @@ class Lane:
         """The next attempt; one that is due again comes before new rows."""
         self.in_flight += 1
         for breaker in self.breakers:
-            breaker.started(now)
+            if breaker.open_since is not None:
+                breaker.started(now)
         if self.retries and self.retries[0][0] <= now:
             return heapq.heappop(self.retries)[1]
         self.started += 1

@@ -6,7 +6,6 @@ What the agents of this repository share. Whether somebody speaks to the policy 
 from polygym.protocol.calls import Model, ResourcesSession, RolloutContext
 from polygym.protocol.items import (
     TEXT_PARTS,
-    FunctionCall,
     function_call_output,
     function_calls,
     input_items,
@@ -74,7 +73,14 @@ class Conversation:
             if not calls:
                 return True
             for call in calls:
-                self.produced.append(function_call_output(call.call_id, await self._call_tool(call)))
+                shown: str | list[JsonObject]
+                try:
+                    arguments = call.parse()
+                except ValueError as error:
+                    shown = dumps({"error": f"Invalid tool call arguments: {error}"}).decode()
+                else:
+                    shown = (await self._session.call_tool(call.name, arguments)).for_model()
+                self.produced.append(function_call_output(call.call_id, shown))
         return False
 
     def hear(self, text: str) -> None:
@@ -92,14 +98,6 @@ class Conversation:
     def _latest(self) -> JsonObject:
         return self._last or new_response(self._params, [], model="")
 
-    async def _call_tool(self, call: FunctionCall) -> str | list[JsonObject]:
-        """What the model gets to see: the tool's output, or why its arguments could not be read."""
-        try:
-            arguments = call.parse()
-        except ValueError as error:
-            return dumps({"error": f"Invalid tool call arguments: {error}"}).decode()
-        return (await self._session.call_tool(call.name, arguments)).for_model()
-
 
 def _judge_last_step(response: JsonObject, output: list[JsonObject]) -> JsonObject:
     """`response`, marked as incomplete when there is no answer in it."""
@@ -115,10 +113,12 @@ def _is_empty_message(item: JsonObject) -> bool:
     if item["type"] != "message":
         return False
     content = item.get("content")
-    for part in content if isinstance(content, list) else ():
-        if not isinstance(part, dict) or part.get("type") not in TEXT_PARTS:
+    if not isinstance(content, list):
+        return not text_of(content).strip()
+    for part in content:
+        if not isinstance(part, dict) or part.get("type") not in TEXT_PARTS or str(part.get("text") or "").strip():
             return False
-    return not text_of(content).strip()
+    return True
 
 
 def _incomplete(response: JsonObject, reason: str, **fields: JsonObject) -> JsonObject:
