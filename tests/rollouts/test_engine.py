@@ -108,6 +108,13 @@ async def test_what_the_recorder_raises_ends_the_run_and_what_is_in_flight() -> 
     assert recorder.flushed_after == 4
 
 
+async def run_and_cancel(engine: Engine, *, after_s: float) -> None:
+    running = asyncio.create_task(engine.run())
+    await asyncio.sleep(after_s)
+    running.cancel()
+    await running
+
+
 class Panic(BaseException):
     """As a library in Rust raises it."""
 
@@ -131,11 +138,8 @@ async def test_why_a_run_ends_is_not_hidden_by_its_cancellation() -> None:
     async def fail_or_clean_up(task: int) -> None:
         await (asyncio.sleep(0.05) if task == 0 else clean_up_slowly(task))
 
-    running = asyncio.create_task(engine_of(FakeAgent(fail_or_clean_up), Heard(refused=0)).run())
-    await asyncio.sleep(0.1)
-    running.cancel()
     with pytest.raises(OutputError, match="no space left"):
-        await running
+        await run_and_cancel(engine_of(FakeAgent(fail_or_clean_up), Heard(refused=0)), after_s=0.1)
 
 
 @in_a_loop
@@ -144,11 +148,8 @@ async def test_what_the_recorder_raises_while_a_run_is_cancelled_comes_out() -> 
         def failed(self, *_: object) -> None:
             raise OutputError("failures.jsonl: cannot be written: no space left.")
 
-    running = asyncio.create_task(engine_of(FakeAgent(wait_long), Full()).run())
-    await asyncio.sleep(0.05)
-    running.cancel()
     with pytest.raises(OutputError, match="no space left"):
-        await running
+        await run_and_cancel(engine_of(FakeAgent(wait_long), Full()), after_s=0.05)
 
 
 @in_a_loop
@@ -180,12 +181,8 @@ async def test_a_run_that_is_cancelled_ends_after_its_rollouts_however_often_it_
 @in_a_loop
 async def test_a_run_can_be_cancelled_before_its_rollouts_have_begun() -> None:
     agent = FakeAgent(wait_long)
-    running = asyncio.create_task(engine_of(agent, Heard()).run())
-    await asyncio.sleep(0)
-    running.cancel()
-
     with pytest.raises(asyncio.CancelledError):
-        await running
+        await run_and_cancel(engine_of(agent, Heard()), after_s=0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

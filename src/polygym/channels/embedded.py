@@ -67,14 +67,17 @@ class EmbeddedSession:
 
     async def __aenter__(self) -> Self:
         """Seed it. A session whose seeding fails or is cancelled is closed. Raises RolloutFailure `seed_error`."""
+        name = self._server.name
         try:
-            self.seed = await run_stage(self._server.name, Stage.SEED, self._server.seed(self._session), self._context)
-        except BaseException as error:
+            self.seed = await run_stage(name, Stage.SEED, self._server.seed(self._session), self._context)
+        except RolloutFailure as failure:
             await self.close()
-            if isinstance(error, RolloutFailure):
-                raise_inside(error, Stage.SEED, self._server.name)
-            if isinstance(error, Exception):
-                raise _seed_error(self._server.name, error) from error
+            raise_inside(failure, Stage.SEED, name)
+        except Exception as error:
+            await self.close()
+            raise _seed_error(name, error) from error
+        except BaseException:
+            await self.close()
             raise
         if TOOLS in self.seed:
             self.row = with_offered_tools(self.row, self.seed)

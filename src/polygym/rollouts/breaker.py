@@ -22,52 +22,46 @@ class Breaker:
         self.is_given_up = False
         """Whether the patience is at an end."""
         self._failures = 0
-        self.open_since: float | None = None
-        """When it was opened; None while it is closed."""
+        self.is_open = False
+        """Whether it counts as down."""
+        self._open_since = 0.0
         self._next_probe = 0.0
         self._first_probe_s = self._probe_s = first_probe_s
         """Seconds from opening to the first probe; they double with every probe that fails, up to 32 times as many."""
         self._is_probing = False
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it counts as down."""
-        return self.open_since is not None
-
     def lets_through(self, now: float) -> bool:
         """Whether a rollout may start: always when closed or given up, a probe now and then when open."""
-        if self.open_since is None or self.is_given_up:
-            return True
-        return now >= self._next_probe
+        return not self.is_open or self.is_given_up or now >= self._next_probe
 
     def started(self, now: float) -> None:
-        """A rollout starts. While open it is the probe, and the next may go when its wait is over, answered or not."""
-        if self.is_open:
-            self._is_probing = True
-            self._next_probe = now + self._probe_s
+        """While it is open a rollout starts: the probe. The next may go when its wait is over, answered or not."""
+        self._is_probing = True
+        self._next_probe = now + self._probe_s
 
     def succeeded(self) -> bool:
         """There was an answer; whether that closed an open breaker."""
         if not self._failures:  # as nearly always
             return False
         was_open = self.is_open
-        self._failures, self.open_since, self._is_probing, self._probe_s = 0, None, False, self._first_probe_s
-        self.is_given_up = False
+        self._failures, self._probe_s = 0, self._first_probe_s
+        self.is_open = self._is_probing = self.is_given_up = False
         return was_open
 
     def failed(self, now: float) -> bool:
         """There was no answer; whether that opened the breaker."""
         self._failures += 1
-        if self.open_since is not None:
+        if self.is_open:
             if self._is_probing:
                 self._is_probing = False
                 self._probe_s = min(self._probe_s * 2, self._first_probe_s * 2**PROBES_DOUBLE)
             self._next_probe = now + self._probe_s
-            self.is_given_up = now - self.open_since >= self.patience_s
+            self.is_given_up = now - self._open_since >= self.patience_s
             return False
         if self._failures < TRIP_AFTER:
             return False
-        self.open_since, self._next_probe = now, now + self._probe_s
+        self.is_open = True
+        self._open_since, self._next_probe = now, now + self._probe_s
         self.is_given_up = self.patience_s <= 0
         return True
 
@@ -78,6 +72,4 @@ class Breaker:
 
     def next_probe(self) -> float | None:
         """When the next probe is due; None when none waits for its time."""
-        if self.open_since is None or self.is_given_up:
-            return None
-        return self._next_probe
+        return self._next_probe if self.is_open and not self.is_given_up else None

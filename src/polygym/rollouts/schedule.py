@@ -46,7 +46,7 @@ class Lane:
         if self.started >= self.total and not (self.retries and self.retries[0][0] <= now):
             return False
         for breaker in self.breakers:  # noqa: SIM110 - asked for every rollout: no generator, no call while all is well
-            if breaker.open_since is not None and not breaker.lets_through(now):
+            if breaker.is_open and not breaker.lets_through(now):
                 return False
         return True
 
@@ -54,7 +54,7 @@ class Lane:
         """The next attempt; one that is due again comes before new rows."""
         self.in_flight += 1
         for breaker in self.breakers:
-            if breaker.open_since is not None:
+            if breaker.is_open:
                 breaker.started(now)
         if self.retries and self.retries[0][0] <= now:
             return heapq.heappop(self.retries)[1]

@@ -6,6 +6,7 @@ What the agents of this repository share. Whether somebody speaks to the policy 
 from polygym.protocol.calls import Model, ResourcesSession, RolloutContext
 from polygym.protocol.items import (
     TEXT_PARTS,
+    FunctionCall,
     function_call_output,
     function_calls,
     input_items,
@@ -73,14 +74,7 @@ class Conversation:
             if not calls:
                 return True
             for call in calls:
-                shown: str | list[JsonObject]
-                try:
-                    arguments = call.parse()
-                except ValueError as error:
-                    shown = dumps({"error": f"Invalid tool call arguments: {error}"}).decode()
-                else:
-                    shown = (await self._session.call_tool(call.name, arguments)).for_model()
-                self.produced.append(function_call_output(call.call_id, shown))
+                self.produced.append(function_call_output(call.call_id, await self._call_tool(call)))
         return False
 
     def hear(self, text: str) -> None:
@@ -97,6 +91,14 @@ class Conversation:
 
     def _latest(self) -> JsonObject:
         return self._last or new_response(self._params, [], model="")
+
+    async def _call_tool(self, call: FunctionCall) -> str | list[JsonObject]:
+        """What the model gets to see: the tool's output, or why its arguments could not be read."""
+        try:
+            arguments = call.parse()
+        except ValueError as error:
+            return dumps({"error": f"Invalid tool call arguments: {error}"}).decode()
+        return (await self._session.call_tool(call.name, arguments)).for_model()
 
 
 def _judge_last_step(response: JsonObject, output: list[JsonObject]) -> JsonObject:
