@@ -6,6 +6,7 @@ Values stay plain dicts and lists, so a provider's unknown fields come out as th
 import sys
 from typing import Any, TypeAlias
 
+import msgspec
 import orjson
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -15,6 +16,11 @@ JsonObject: TypeAlias = dict[str, Any]
 def loads(data: bytes | memoryview | str) -> Any:
     """The decoded value. Raises ValueError (orjson's, with line and column) when `data` is not JSON."""
     return orjson.loads(data)
+
+
+def copied(value: Any) -> Any:
+    """A copy of decoded JSON that shares nothing with it but what cannot be changed: texts and numbers."""
+    return msgspec.to_builtins(value)
 
 
 def dumps(value: Any) -> bytes:

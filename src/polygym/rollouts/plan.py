@@ -4,7 +4,6 @@ The plan is the materialized inputs file. Running reads rows from it by offset, 
 and every agent's next row is at hand wherever it stands in the file.
 """
 
-import os
 import re
 from array import array
 from collections import Counter
@@ -17,7 +16,7 @@ from typing import IO, Any, Literal, Self, TypeAlias
 from polygym.data.jsonl import dataset_lines, whole_lines
 from polygym.data.prompts import PromptTemplate
 from polygym.protocol.errors import InputError, OutputError, suggest
-from polygym.protocol.json import JsonObject, dumps, loads
+from polygym.protocol.json import JsonObject, dumps
 from polygym.protocol.tasks import (
     AGENT_REF,
     PARAMS,
@@ -30,11 +29,10 @@ from polygym.protocol.tasks import (
 )
 from polygym.rollouts.keys import KeySet, Numbering, RolloutKey
 from polygym.rollouts.outputs import OutputPaths
+from polygym.rollouts.rows import RowReader
 
 READ_AHEAD = 16
 """Rows of an agent that are read in one go where they stand close together."""
-LARGEST_WINDOW = 1 << 17
-"""Bytes that are read for that at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +110,7 @@ class Plan:
         self.model_calls: Counter[str] = Counter()
         """Per agent: model calls that its rows take at least, one a rollout, two where tools are offered."""
         self._repeats: dict[str, array[int]] = {}
-        self._fd = -1
-        self._windows: dict[str, tuple[int, bytes]] = {}
-        """Per agent: a part of the file with its next rows, and where it starts."""
+        self._reader = RowReader()
 
     def total(self) -> int:
         """Rollouts to run."""
@@ -153,31 +149,10 @@ class Plan:
         return self.part(rest)
 
     def read(self, agent: str, position: int) -> JsonObject:
-        """The agent's row at `position`, decoded afresh, so that no two rollouts share anything."""
-        if self._fd < 0:
-            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        """The agent's row at `position`, so that no two rollouts share anything that can be changed."""
         offsets = self.offsets[agent]
-        offset = offsets[position]
-        start, window = self._windows.get(agent, (0, b""))
-        begin = offset - start
-        end = window.find(b"\n", begin) if begin >= 0 else -1
-        if end < 0:
-            begin, window = 0, self._window(offset, offsets[min(position + READ_AHEAD, len(offsets) - 1)])
-            self._windows[agent] = (offset, window)
-            end = window.find(b"\n")
-        row: JsonObject = loads(memoryview(window)[begin:end])
-        return row
-
-    def _window(self, offset: int, ahead: int) -> bytes:
-        """The file from `offset` to where a later row of the agent starts, if that is near; one whole row at least."""
-        length = ahead - offset if offset < ahead <= offset + LARGEST_WINDOW else 8192
-        while True:
-            window = os.pread(self._fd, length, offset)
-            if b"\n" in window:
-                return window
-            if len(window) < length:
-                raise OutputError(f"{self.path}: was changed while the run was reading it.")
-            length *= 4
+        ahead = offsets[min(position + READ_AHEAD, len(offsets) - 1)]
+        return self._reader.read(self.path, agent, offsets[position], ahead)
 
     def move(self, path: Path) -> None:
         """Give the file its final name."""
@@ -185,9 +160,7 @@ class Plan:
 
     def close(self) -> None:
         """Close the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._reader.close()
 
 
 def make_plan(request: PlanRequest, path: Path, check: RowCheck | None = None) -> Plan:
