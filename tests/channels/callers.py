@@ -1,17 +1,26 @@
 """Callers of our servers' HTTP endpoints, for tests."""
 
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http.cookies import Morsel
 from typing import Any
 
 import aiohttp
-from aiohttp.test_utils import TestServer
 
 from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources
+from polygym.channels.endpoints import Served
 from polygym.channels.pool import JsonBody
-from polygym.fleet.serving import edge_app
+from polygym.fleet.serving import edge_of_channel, serve
+
+
+@asynccontextmanager
+async def at_url(served: Served) -> AsyncIterator[str]:
+    """The URL of endpoints that are served as a fleet serves them."""
+    bound = socket.create_server(("127.0.0.1", 0))
+    async with await serve(served, bound):
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 class Caller:
@@ -46,9 +55,10 @@ class Caller:
 @asynccontextmanager
 async def served(channel: EmbeddedResources | EmbeddedModel | EmbeddedAgent) -> AsyncIterator[Callable[..., Caller]]:
     """A maker of callers of the server."""
-    server = TestServer(edge_app(channel))
-    async with server, aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        url = str(server.make_url("")).rstrip("/")
+    async with (
+        at_url(edge_of_channel(channel)) as url,
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+    ):
 
         def caller(keeps_cookies: bool = True) -> Caller:
             return Caller(url, session, keeps_cookies)

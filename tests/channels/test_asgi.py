@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer
 
-from polygym.channels.asgi_edge import asgi_edge
+from polygym.channels.asgi_edge import AsgiEdge
 from polygym.fleet.wiring import Wiring
 from polygym.protocol.calls import ModelServerRef, RolloutContext, ServerType
 from polygym.protocol.failures import FailureClass, RolloutFailure
@@ -87,7 +87,7 @@ def test_what_an_application_raises_is_in_the_failure() -> None:
 
 def test_an_application_is_served_on_a_socket_as_it_is() -> None:
     async def run() -> tuple[object, ...]:
-        async with TestServer(asgi_edge(made(Policy, "policy"))) as edge, aiohttp.ClientSession() as client:
+        async with RawTestServer(AsgiEdge(made(Policy, "policy")).answer) as edge, aiohttp.ClientSession() as client:
             async with client.post(edge.make_url("/v1/any?x=1"), json={"input": "x"}) as answer:
                 found = (answer.status, answer.cookies["calls"].value, await answer.json())
             async with client.post(edge.make_url("/v1/any"), json={"input": "break"}) as broken:

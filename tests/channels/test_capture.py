@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer
 
 from polygym.channels.capture import CallFile
 from polygym.channels.edge_models import ModelEdge
@@ -211,7 +211,7 @@ def test_a_call_whose_caller_reads_a_stream_has_a_time_to_its_first_token(tmp_pa
         server = Model("policy_model", Model.parse_config({}, "here"), None)  # type: ignore[arg-type]
         file = CallFile(tmp_path / "calls.jsonl")
         edge = ModelEdge(EmbeddedModel(server, ModelWatch(capture=file)))
-        async with TestServer(edge.app()) as served, aiohttp.ClientSession() as client:
+        async with RawTestServer(edge.answer) as served, aiohttp.ClientSession() as client:
             for stream in (is_asked_for, False):
                 body = {"input": "hi", "stream": stream}
                 async with client.post(served.make_url("/v1/responses"), json=body) as answer:

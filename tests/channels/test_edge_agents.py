@@ -8,7 +8,7 @@ import aiohttp
 from polygym import AgentServer, Session
 from polygym.channels.embedded import EmbeddedAgent
 from polygym.fleet.ports import bind_in_range
-from polygym.fleet.serving import edge_app, serve
+from polygym.fleet.serving import edge_of_channel, serve
 from polygym.fleet.wiring import Wiring
 from polygym.protocol.json import JsonObject
 from tests.channels.callers import served
@@ -102,14 +102,13 @@ def test_a_caller_that_hangs_up_cancels_its_run() -> None:
         server.close_session = close_session
         wiring.connect_embedded(server)
         bound = bind_in_range("127.0.0.1", 20001, 30000, (), "test")
-        runner = await serve(edge_app(EmbeddedAgent(made(Slow, "agent", directory=wiring, **REFS))), bound)
-        async with aiohttp.ClientSession() as session:
+        edge = edge_of_channel(EmbeddedAgent(made(Slow, "agent", directory=wiring, **REFS)))
+        async with await serve(edge, bound), aiohttp.ClientSession() as session:
             url = f"http://127.0.0.1:{bound.getsockname()[1]}/run"
             call = asyncio.create_task(session.post(url, json=row("a")))
             await acting.wait()
             call.cancel()
             await closed.wait()
-        await runner.cleanup()
 
     asyncio.run(main())
 

@@ -2,24 +2,23 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from unittest.mock import patch
 
 import aiohttp
 import anthropic
 import openai
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer
 
 from polygym.channels.edge_models import ModelEdge
 from polygym.channels.embedded import EmbeddedModel
-from polygym.fleet.serving import serve
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage
 from polygym.protocol.json import JsonObject
-from tests.channels.callers import served
+from tests.channels.callers import at_url, served
 from tests.channels.policies import TOKENS, Adder, Slow, add
 from tests.servers.notebook import made
 
@@ -181,7 +180,7 @@ SIGNS = {"/v1/messages": b'event: ping\ndata: {"type": "ping"}\n\n'}
 async def reading(server: Slow, path: str, body: JsonObject) -> AsyncIterator[aiohttp.ClientResponse]:
     """A stream that shows signs of life at once, after the first of them."""
     async with (
-        TestServer(ModelEdge(EmbeddedModel(server), keep_alive_s=0.001).app()) as edge,
+        RawTestServer(ModelEdge(EmbeddedModel(server), keep_alive_s=0.001).answer) as edge,
         aiohttp.ClientSession() as session,
         session.post(edge.make_url(path), json=body) as response,
     ):
@@ -287,14 +286,16 @@ def test_the_official_clients_raise_a_failure_inside_a_stream(
     async def main() -> None:
         server = made(Slow)
         server.error = FAILURE
-        app = ModelEdge(EmbeddedModel(server), keep_alive_s=0.001).app()
+        edge = ModelEdge(EmbeddedModel(server), keep_alive_s=0.001)
+        prepare = web.StreamResponse.prepare
 
-        async def stream_has_begun(request: web.Request, response: web.StreamResponse) -> None:
+        async def stream_has_begun(response: web.StreamResponse, request: web.BaseRequest) -> object:
             server.go.set()
+            return await prepare(response, request)
 
-        app.on_response_prepare.append(stream_has_begun)
-        async with TestServer(app) as edge:
-            await asyncio.to_thread(read, str(edge.make_url("")).rstrip("/"))
+        with patch.object(web.StreamResponse, "prepare", stream_has_begun):
+            async with at_url(edge) as url:
+                await asyncio.to_thread(read, url)
 
     with pytest.raises(exception, match="slow down"):
         asyncio.run(main())
@@ -312,16 +313,13 @@ async def hang_up(url: str, server: Slow) -> None:
 
 
 async def served_as_a_fleet_does(server: Slow) -> None:
-    runner = await serve(ModelEdge(EmbeddedModel(server)).app(), bound := socket.create_server(("127.0.0.1", 0)))
-    try:
-        await hang_up(f"http://127.0.0.1:{bound.getsockname()[1]}", server)
-    finally:
-        await runner.cleanup()
+    async with at_url(ModelEdge(EmbeddedModel(server))) as url:
+        await hang_up(url, server)
 
 
 async def served_without_notice(server: Slow) -> None:
     """By a server that learns of a lost connection only when it writes."""
-    async with TestServer(ModelEdge(EmbeddedModel(server), keep_alive_s=0.001).app()) as edge:
+    async with RawTestServer(ModelEdge(EmbeddedModel(server), keep_alive_s=0.001).answer) as edge:
         await hang_up(str(edge.make_url("")).rstrip("/"), server)
 
 

@@ -9,13 +9,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from polygym import RolloutFailure, RolloutView, Session, tool
-from polygym.channels.edge import json_response, new_app
+from polygym.channels.answers import json_response
 from polygym.channels.embedded import EmbeddedModel, EmbeddedResources
+from polygym.channels.endpoints import Endpoints
 from polygym.channels.http import HttpAgent, HttpModel, HttpResources, HttpServer
-from polygym.fleet.serving import edge_app
+from polygym.fleet.serving import edge_of_channel
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import FailureClass, Stage
 from polygym.protocol.json import JsonObject
+from tests.channels.callers import at_url
 from tests.servers.notebook import Notebook, Writer, answer, made, row
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -33,7 +35,7 @@ async def connected(url: str) -> AsyncIterator[HttpServer]:
 @asynccontextmanager
 async def behind_http(channel: EmbeddedResources | EmbeddedModel) -> AsyncIterator[HttpServer]:
     """A connection to a server of this process through its HTTP edge."""
-    async with TestServer(edge_app(channel)) as server, connected(str(server.make_url(""))) as connection:
+    async with at_url(edge_of_channel(channel)) as url, connected(url) as connection:
         yield connection
     if isinstance(channel, EmbeddedResources):
         await channel.close()
@@ -162,16 +164,15 @@ def test_a_rollout_that_is_cancelled_releases_its_session_at_the_server() -> Non
     asyncio.run(main())
 
 
-def test_a_model_server_answers_in_both_dialects_and_names_the_rollout_by_cookie() -> None:
+def test_a_model_server_answers_in_both_dialects_and_our_callers_need_no_cookie() -> None:
     async def main() -> None:
         async with behind_http(EmbeddedModel(made(Writer, "policy"))) as connection:
             model, context = HttpModel(connection), RolloutContext("0-0")
             response = await model.responses({"input": "a"}, context)
             assert response["output"][0]["name"] == "write"
-            cookies = dict(context.credentials)
             completion = await model.chat_completions({"messages": [{"role": "user", "content": "a"}]}, context)
             assert completion["choices"][0]["message"]["tool_calls"]
-            assert context.credentials == cookies and list(cookies) == ["Writer___policy"]
+            assert context.credentials == {}
             assert len(context.durations_s["model"]) == 2
 
     asyncio.run(main())
@@ -202,15 +203,15 @@ def test_a_model_cannot_reach_another_endpoint_by_calling_it_a_tool(name: str) -
     async def main() -> None:
         reached = []
 
-        async def any_post(request: web.Request) -> web.StreamResponse:
+        async def any_post(request: web.BaseRequest) -> web.StreamResponse:
             reached.append(request.path)
             return json_response({"reward": 1.0})
 
-        app = new_app()
-        app.router.add_post("/{path:.*}", any_post)
+        endpoints = Endpoints()
+        endpoints.otherwise = any_post
         async with (
-            TestServer(app) as server,
-            connected(str(server.make_url(""))) as connection,
+            at_url(endpoints) as url,
+            connected(url) as connection,
             HttpResources(connection).open(row("a"), RolloutContext("0-0")) as session,
         ):
             result = await session.call_tool(name, {"response": {}})

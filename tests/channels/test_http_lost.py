@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from polygym import RolloutFailure
-from polygym.channels.edge import json_response
+from polygym.channels.answers import json_response
 from polygym.channels.http import HttpModel, HttpResources
 from polygym.fleet.fleet import Fleet
 from polygym.protocol.calls import RolloutContext

@@ -40,10 +40,8 @@ def served_config(root: Path) -> RunConfig:
 @asynccontextmanager
 async def head_of(config: RunConfig) -> AsyncIterator[tuple[str, int, Fleet]]:
     with bind_in_range("127.0.0.1", 20001, 30000, (), "head") as bound:
-        async with Fleet(config, is_served=True) as fleet:
-            runner = await serve_head(fleet, bound)
+        async with Fleet(config, is_served=True) as fleet, await serve_head(fleet, bound):
             yield "127.0.0.1", bound.getsockname()[1], fleet
-            await runner.cleanup()
 
 
 async def get(url: str) -> tuple[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer
 
 from polygym import (
     Action,
@@ -25,7 +25,7 @@ from polygym import (
 )
 from polygym.channels.embedded import EmbeddedResources
 from polygym.channels.http import HttpResources, HttpServer
-from polygym.fleet.serving import edge_app
+from polygym.fleet.serving import edge_of_channel
 from polygym.protocol.calls import ToolResult
 from polygym.protocol.json import JsonObject
 from tests.channels.callers import Caller, served
@@ -384,7 +384,7 @@ def test_over_http_a_failing_step_is_reported_as_a_failure() -> None:
 
 def test_over_http_a_model_that_calls_reset_or_close_makes_an_action_and_starts_nothing_anew() -> None:
     async def main() -> tuple[list[ToolResult], JsonObject]:
-        async with TestServer(edge_app(EmbeddedResources(lift()))) as server:
+        async with RawTestServer(edge_of_channel(EmbeddedResources(lift())).answer) as server:
             connection = HttpServer("lift", str(server.make_url("")))
             try:
                 async with HttpResources(connection).open(row(), RolloutContext("0-0")) as session:

@@ -17,7 +17,7 @@ from nemo_gym.asgi_calls import call_app
 from nemo_gym.configuration import get_first_server_config_dict
 from nemo_gym.run_notes import current_notes
 from nemo_gym.server_client import ServerClient
-from polygym.channels.edge import failure_body, status_of
+from polygym.channels.answers import failure_body, status_of
 from polygym.protocol.calls import Directory, ModelServerRef, RolloutContext
 from polygym.protocol.failures import RolloutFailure, Stage
 from polygym.protocol.json import dumps

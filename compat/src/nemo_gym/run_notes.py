@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
 
-from polygym.channels.edge import failure_body, status_of
+from polygym.channels.answers import failure_body, status_of
 from polygym.channels.headers import DURATIONS, ROLLOUT, durations_header
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import RolloutFailure, Stage

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer
 
 from polygym import FailureClass, JsonObject, RolloutContext, RolloutFailure, Stage
 from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources
 from polygym.channels.http import HttpResources, HttpServer
-from polygym.fleet.serving import edge_app
+from polygym.fleet.serving import edge_of_channel
 from polygym.protocol.calls import Resources
 from polygym.protocol.errors import ConfigError
 from responses_api_agents.gymnasium_agent.app import GymnasiumAgent
@@ -42,7 +42,7 @@ async def reached(stairs: Stairs, *, over_http: bool) -> AsyncIterator[Resources
     if not over_http:
         yield channel
         return
-    async with TestServer(edge_app(channel)) as server:
+    async with RawTestServer(edge_of_channel(channel).answer) as server:
         connection = HttpServer("stairs", str(server.make_url("")))
         try:
             yield HttpResources(connection)

@@ -5,11 +5,11 @@ from typing import Any
 
 import anthropic
 import pytest
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer
 
 from polygym import JsonObject, RolloutContext
 from polygym.channels.embedded import EmbeddedModel
-from polygym.fleet.serving import edge_app
+from polygym.fleet.serving import edge_of_channel
 from responses_api_models.anthropic_model.tests.endpoints import (
     MESSAGE,
     TOOL,
@@ -132,7 +132,7 @@ def test_the_official_client_reaches_the_endpoint_through_the_server() -> None:
     async def run() -> list[str]:
         async with (
             connected(thinker.answer) as server,
-            TestServer(edge_app(EmbeddedModel(server))) as edge,
+            RawTestServer(edge_of_channel(EmbeddedModel(server)).answer) as edge,
             anthropic.AsyncAnthropic(base_url=str(edge.make_url("")).rstrip("/"), api_key="none") as client,
         ):
             said: list[Any] = [{"role": "user", "content": "add"}]
@@ -156,7 +156,7 @@ def test_the_official_client_reaches_the_endpoint_through_the_server() -> None:
 
 def test_another_model_server_can_be_the_endpoint() -> None:
     async def run() -> tuple[JsonObject, JsonObject]:
-        async with TestServer(edge_app(EmbeddedModel(made(Adder)))) as edge:
+        async with RawTestServer(edge_of_channel(EmbeddedModel(made(Adder))).answer) as edge:
             server = make(anthropic_base_url=str(edge.make_url("/v1")))
             await server.start()
             try:

@@ -1,33 +1,40 @@
 """ASGI applications of this process, served on a socket like our own servers."""
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from polygym.channels.asgi import given, scope_of
-from polygym.channels.edge import LARGEST_BODY
+from polygym.channels.endpoints import meet_expectation
 from polygym.servers.asgi import AsgiServer, Message
 
 
-def asgi_edge(server: AsgiServer) -> web.Application:
-    """The application, to be served like our own servers' endpoints. Parts of an answer go out as they come."""
+class AsgiEdge:
+    """An application, to be served like our own servers' endpoints. Parts of an answer go out as they come."""
 
-    async def handle(request: web.Request) -> web.StreamResponse:
+    def __init__(self, server: AsgiServer) -> None:
+        self._server = server
+
+    def running(self) -> AbstractAsyncContextManager[object]:
+        """The server itself starts and stops its application."""
+        return nullcontext()
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The application's answer."""
+        if hdrs.EXPECT in request.headers:
+            await meet_expectation(request)
         headers = [(name.lower(), value) for name, value in request.raw_headers]
         scope = scope_of(request.method, request.path, headers, request.query_string)
         answer = _Relayed(request)
-        await server.app()(scope, given(await request.read()), answer.send)
+        await self._server.app()(scope, given(await request.read()), answer.send)
         return await answer.finished()
-
-    app = web.Application(client_max_size=LARGEST_BODY)
-    app.router.add_route("*", "/{path:.*}", handle)
-    return app
 
 
 class _Relayed:
     """An application's answer, sent on as it comes."""
 
-    def __init__(self, request: web.Request) -> None:
+    def __init__(self, request: web.BaseRequest) -> None:
         self._request = request
         self._response = web.StreamResponse(status=HTTPStatus.INTERNAL_SERVER_ERROR)
 

@@ -6,19 +6,17 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from polygym.channels.edge import (
-    COOKIES,
-    Handler,
+from polygym.channels.answers import (
     InvalidBody,
     failure_body,
     failure_response,
     json_response,
-    new_app,
-    put_cookies,
     read_object,
     status_of,
 )
+from polygym.channels.cookies import cookies_of, give_back, put_cookies
 from polygym.channels.embedded import EmbeddedModel, cookie_name
+from polygym.channels.endpoints import Endpoints, Handler
 from polygym.channels.exchanges import is_streamed
 from polygym.channels.headers import ROLLOUT, limits_of
 from polygym.channels.sse import KEEP_ALIVE_S, Dialect, data_frame, frame, stream_answer
@@ -45,50 +43,46 @@ ERROR_TYPES: Final = {
 """What the Messages API calls an error, by status; `api_error` for those that are not listed."""
 
 
-class ModelEdge:
+class ModelEdge(Endpoints):
     """`/v1/responses`, `/v1/chat/completions`, `/v1/messages` and `/v1/models` of a model server."""
 
     def __init__(self, model: EmbeddedModel, keep_alive_s: float = KEEP_ALIVE_S) -> None:
         """`keep_alive_s`: seconds between two signs of life in a stream whose answer is being made."""
+        self._rollout_cookie = cookie_name(model.server)
+        """Names a rollout, so that all its calls go to the same endpoint."""
+        super().__init__(self._rollout_cookie)
         self._model = model
         self._keep_alive_s = keep_alive_s
-        self._cookie = cookie_name(model.server)
-        """Names a rollout, so that all its calls go to the same endpoint."""
+        self.post("/v1/responses", self._responses)
+        self.post("/v1/chat/completions", self._chat_completions)
+        self.post("/v1/messages", _in_messages_dialect(self._messages))
+        self.post("/v1/messages/count_tokens", _in_messages_dialect(self._count_tokens))
+        self.get("/v1/models", self._list_models)
 
-    def app(self) -> web.Application:
-        """The application to serve."""
-        app = new_app(self._cookie)
-        app.router.add_post("/v1/responses", self._responses)
-        app.router.add_post("/v1/chat/completions", self._chat_completions)
-        app.router.add_post("/v1/messages", _in_messages_dialect(self._messages))
-        app.router.add_post("/v1/messages/count_tokens", _in_messages_dialect(self._count_tokens))
-        app.router.add_get("/v1/models", self._list_models)
-        return app
-
-    async def _responses(self, request: web.Request) -> web.StreamResponse:
+    async def _responses(self, request: web.BaseRequest) -> web.StreamResponse:
         params = await read_object(request)
         if not _takes_stream(params):
-            return await self._answer(request, params, self._model.responses)
+            return await self._answer_whole(request, params, self._model.responses)
         return await self._stream(request, params, self._model.responses, RESPONSES)
 
-    async def _chat_completions(self, request: web.Request) -> web.StreamResponse:
+    async def _chat_completions(self, request: web.BaseRequest) -> web.StreamResponse:
         params = await read_object(request)
         options = params.get("stream_options")
         if not _takes_stream(params):
-            return await self._answer(request, params, self._model.chat_completions)
+            return await self._answer_whole(request, params, self._model.chat_completions)
         includes_usage = isinstance(options, dict) and bool(options.get("include_usage"))
         return await self._stream(request, params, self._model.chat_completions, chat_dialect(includes_usage))
 
-    async def _messages(self, request: web.Request) -> web.StreamResponse:
+    async def _messages(self, request: web.BaseRequest) -> web.StreamResponse:
         params = await read_object(request)
         if not _takes_stream(params):
-            return await self._answer(request, params, self._model.messages)
+            return await self._answer_whole(request, params, self._model.messages)
         return await self._stream(request, params, self._model.messages, MESSAGES)
 
-    async def _count_tokens(self, request: web.Request) -> web.StreamResponse:
-        return await self._answer(request, await read_object(request), self._model.count_message_tokens)
+    async def _count_tokens(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await self._answer_whole(request, await read_object(request), self._model.count_message_tokens)
 
-    async def _list_models(self, request: web.Request) -> web.Response:
+    async def _list_models(self, request: web.BaseRequest) -> web.Response:
         """Models with the fields of either API's."""
         names = self._model.server.list_models()
         openai = {"object": "model", "created": 0, "owned_by": "polygym"}
@@ -97,11 +91,11 @@ class ModelEdge:
         ends = {"first_id": names[0] if names else None, "last_id": names[-1] if names else None}
         return json_response({"object": "list", "data": data, "has_more": False, **ends})
 
-    async def _answer(self, request: web.Request, params: JsonObject, method: _Method) -> web.Response:
+    async def _answer_whole(self, request: web.BaseRequest, params: JsonObject, method: _Method) -> web.Response:
         return json_response(await method(params, self._context(request)))
 
     async def _stream(
-        self, request: web.Request, params: JsonObject, method: _Method, dialect: Dialect
+        self, request: web.BaseRequest, params: JsonObject, method: _Method, dialect: Dialect
     ) -> web.StreamResponse:
         token = is_streamed.set(True)
         try:
@@ -110,16 +104,18 @@ class ModelEdge:
         finally:
             is_streamed.reset(token)
 
-    def _context(self, request: web.Request) -> RolloutContext:
-        rollout = request.headers.get(ROLLOUT) or request.cookies.get(self._cookie) or new_id("rollout")
-        request[COOKIES] = {self._cookie: rollout}
+    def _context(self, request: web.BaseRequest) -> RolloutContext:
+        rollout = request.headers.get(ROLLOUT)
+        if not rollout:
+            rollout = cookies_of(request).get(self._rollout_cookie) or new_id("rollout")
+            give_back(request, self._rollout_cookie, rollout)
         return RolloutContext(rollout, limits_s=limits_of(request.headers))
 
 
 def _in_messages_dialect(handler: Handler) -> Handler:
     """`handler`, its errors in the form of the Messages API."""
 
-    async def handle(request: web.Request) -> web.StreamResponse:
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await handler(request)
         except RolloutFailure as failure:

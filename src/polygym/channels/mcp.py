@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import mcp_types as types
@@ -43,8 +44,9 @@ class McpEndpoint:
             server, json_response=True, stateless=True, max_request_body_size=largest_body
         )
 
-    async def run(self, app: web.Application) -> AsyncIterator[None]:
-        """Keep the SDK's tasks while the application is up; for `Application.cleanup_ctx`."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the SDK's tasks while requests come."""
         is_up, is_over = asyncio.Event(), asyncio.Event()
 
         async def keep() -> None:
@@ -56,11 +58,13 @@ class McpEndpoint:
         keeper = asyncio.create_task(keep(), name="MCP")
         keeper.add_done_callback(lambda _: is_up.set())
         await is_up.wait()
-        yield
-        is_over.set()
-        await keeper
+        try:
+            yield
+        finally:
+            is_over.set()
+            await keeper
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.BaseRequest) -> web.Response:
         """Answer one request through the SDK's ASGI application."""
         body = await request.read()
         answer = _Answer()
@@ -148,7 +152,7 @@ def _block(part: JsonObject) -> types.ContentBlock:
     return types.TextContent(text=str(part.get("text") or url or ""))
 
 
-def _scope(request: web.Request) -> MutableMapping[str, Any]:
+def _scope(request: web.BaseRequest) -> MutableMapping[str, Any]:
     """An aiohttp request as ASGI describes one."""
     return {
         "type": "http",

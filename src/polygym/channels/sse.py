@@ -42,7 +42,7 @@ def data_frame(event: JsonObject) -> bytes:
 
 
 async def stream_answer(
-    request: web.Request,
+    request: web.BaseRequest,
     call: Coroutine[Any, Any, JsonObject],
     dialect: Dialect,
     prepare: Callable[[web.StreamResponse], None],

@@ -55,15 +55,13 @@ async def serve_fleet(config: RunConfig) -> ExitCode:
     try:
         with Interrupts() as interrupts:
             try:
-                async with Fleet(config, is_served=True) as fleet:
-                    head = await serve_head(fleet, bound)
+                async with Fleet(config, is_served=True) as fleet, await serve_head(fleet, bound):
                     calm_collector()
                     stopped = asyncio.Event()
                     with interrupts.politely(stopped.set, signal.SIGINT, signal.SIGTERM):
                         _announce(fleet, config)
                         await stopped.wait()
                         click.echo("Stopping; Ctrl-C again ends everything at once.", err=True)
-                    await head.cleanup()
             except asyncio.CancelledError:
                 if interrupts.exit_code is None:
                     raise

@@ -20,7 +20,7 @@ from polygym.config.secrets import secret_values
 from polygym.fleet.limits import calm_collector, raise_file_limit
 from polygym.fleet.loader import make_server, register_roots
 from polygym.fleet.process import READY_LINE
-from polygym.fleet.serving import app_of, serve
+from polygym.fleet.serving import edge_of, serve
 from polygym.fleet.wiring import Wiring
 from polygym.protocol.errors import ConfigError, UserError
 from polygym.protocol.failures import describe
@@ -70,16 +70,13 @@ async def _serve(order: JsonObject, bound: socket.socket, pipe: int) -> None:
     except Exception as error:
         raise ConfigError(f"{order['server']['origin']}: {server.name} cannot start: {describe(error)}") from error
     try:
-        runner = await serve(app_of(server, wiring), bound)
-        try:
+        async with await serve(edge_of(server, wiring), bound):
             calm_collector()
             sys.stdout.write(f"{READY_LINE}\n")
             sys.stdout.flush()
             await asyncio.Event().wait()
-        finally:
-            await runner.cleanup()
-            await wiring.close_sessions()
     finally:
+        await wiring.close_sessions()
         await server.stop()
         await wiring.close()
 

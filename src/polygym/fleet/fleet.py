@@ -10,9 +10,10 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Iterable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from polygym.channels.watching import ModelWatch
@@ -31,9 +32,6 @@ from polygym.protocol.groups import ungrouped
 from polygym.protocol.json import JsonObject
 from polygym.servers.asgi import AsgiServer, Surroundings
 from polygym.servers.base import Server
-
-if TYPE_CHECKING:
-    from aiohttp import web
 
 log = logging.getLogger("polygym.fleet")
 
@@ -54,7 +52,8 @@ class Member:
     server: Server | None = None
     process: ServerProcess | None = None
     bound: socket.socket | None = None
-    runner: "web.AppRunner | None" = None
+    serving: AsyncExitStack | None = None
+    """To be closed when its HTTP endpoints, if it has any in this process, are to go."""
     started_at: float | None = None
     """Seconds since the epoch."""
     is_lost: bool = False
@@ -205,10 +204,10 @@ class Fleet:
                 raise ConfigError(f"{origin}: {member.instance.name} cannot start: {describe(error)}") from error
             member.started_at = time.time()
         for member in self.members.values():
-            if member.server is not None and member.bound is not None and member.runner is None:
-                from polygym.fleet.serving import app_of, serve  # aiohttp's server half takes 0.1 s to import
+            if member.server is not None and member.bound is not None and member.serving is None:
+                from polygym.fleet.serving import edge_of, serve  # aiohttp's server half takes 0.1 s to import
 
-                member.runner = await serve(app_of(member.server, self.wiring), member.bound)
+                member.serving = await serve(edge_of(member.server, self.wiring), member.bound)
 
     async def _start_processes(self, members: Iterable[Member]) -> None:
         with ungrouped(ConfigError):
@@ -260,7 +259,7 @@ class Fleet:
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._keepers = []
         members = list(self.members.values())
-        await asyncio.gather(*(_logged(member, member.runner.cleanup()) for member in members if member.runner))
+        await asyncio.gather(*(_logged(member, member.serving.aclose()) for member in members if member.serving))
         await self.wiring.close_sessions()
         await asyncio.gather(*(_logged(member, member.process.stop()) for member in members if member.process))
         for member in members:

@@ -2,20 +2,20 @@
 
 import socket
 import time
-from typing import TYPE_CHECKING
+from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
-from polygym.channels.edge import json_response, new_app
+from aiohttp import web
+
+from polygym.channels.answers import json_response
 from polygym.channels.endpoint_model import EndpointModel
+from polygym.channels.endpoints import Endpoints
 from polygym.config.secrets import hide_secrets
 from polygym.config.yaml_writer import to_yaml
 from polygym.fleet.fleet import Fleet, Member
 from polygym.fleet.ports import bind_fixed, head_address
 from polygym.fleet.serving import serve
 from polygym.protocol.json import JsonObject
-
-if TYPE_CHECKING:
-    from aiohttp import web
 
 
 def served_config(fleet: Fleet) -> JsonObject:
@@ -77,20 +77,24 @@ def _status(member: Member) -> str:
     return "running" if member.placement == "remote" or member.started_at else "starting"
 
 
-async def serve_head(fleet: Fleet, bound: socket.socket) -> "web.AppRunner":
-    """Serve the head of a fleet on the socket of `bind_head`."""
-    from aiohttp import web
+def head_endpoints(fleet: Fleet) -> Endpoints:
+    """What the head of a fleet answers."""
 
-    async def global_config_dict_yaml(request: web.Request) -> web.Response:
+    async def global_config_dict_yaml(request: web.BaseRequest) -> web.Response:
         return json_response(to_yaml(served_config(fleet)))
 
-    async def instances(request: web.Request) -> web.Response:
+    async def instances(request: web.BaseRequest) -> web.Response:
         return json_response(server_instances(fleet))
 
-    app = new_app()
-    app.router.add_get("/global_config_dict_yaml", global_config_dict_yaml)
-    app.router.add_get("/server_instances", instances)
-    return await serve(app, bound)
+    endpoints = Endpoints()
+    endpoints.get("/global_config_dict_yaml", global_config_dict_yaml)
+    endpoints.get("/server_instances", instances)
+    return endpoints
+
+
+async def serve_head(fleet: Fleet, bound: socket.socket) -> AsyncExitStack:
+    """Serve the head of a fleet on the socket of `bind_head` until the stack is closed."""
+    return await serve(head_endpoints(fleet), bound)
 
 
 def bind_head(settings: JsonObject) -> socket.socket:

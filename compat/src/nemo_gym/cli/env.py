@@ -107,7 +107,7 @@ class RunHelper:
 
     async def _stop(self) -> None:
         if self._head is not None:
-            await self._head.cleanup()
+            await self._head.aclose()
         if self._fleet is not None:
             await self._fleet.stop()
         self._head = self._fleet = None
