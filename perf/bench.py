@@ -11,8 +11,8 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,25 +34,47 @@ class ScenarioError(Exception):
     """A scenario ended without a result."""
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The mock endpoint's process."""
+
+    pid: int
+    port: int
+
+
 @contextmanager
-def mock_endpoint(latency_s: float) -> Iterator[int]:
-    """A mock endpoint in a process of its own; its port."""
+def mock_endpoint(latency_s: float) -> Iterator[Endpoint]:
+    """A mock endpoint in a process of its own."""
     command = [sys.executable, "-m", "perf.mock_endpoint", "--latency-s", str(latency_s)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None
         try:
-            yield int(process.stdout.readline())
+            yield Endpoint(process.pid, int(process.stdout.readline()))
         finally:
             process.stdin.close()
 
 
-def measure(case: Case, port: int) -> RunRecord:
+@contextmanager
+def one_core(pid: int) -> Iterator[None]:
+    """Keep the process `pid`, and what is started meanwhile, on one core."""
+    cores = os.sched_getaffinity(0)
+    try:
+        for each in (0, pid):
+            os.sched_setaffinity(each, {min(cores)})
+        yield
+    finally:
+        for each in (0, pid):
+            os.sched_setaffinity(each, cores)
+
+
+def measure(case: Case, endpoint: Endpoint) -> RunRecord:
     """Run a case once. Raises ScenarioError."""
-    command = [sys.executable, "-m", "perf.scenario", case.scenario, "--port", str(port)]
+    command = [sys.executable, "-m", "perf.scenario", case.scenario, "--port", str(endpoint.port)]
     command += ["--rollouts", str(case.rollouts), "--concurrency", str(case.concurrency)]
     command += ["--latency-s", str(case.latency_s), "--workers", str(case.workers)]
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIME_LIMIT_S)
+        with one_core(endpoint.pid) if case.is_on_one_core else nullcontext():
+            ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIME_LIMIT_S)
     except subprocess.TimeoutExpired as error:
         raise ScenarioError(f"{case.name} has not ended after {TIME_LIMIT_S} s") from error
     if ended.returncode != 0:
@@ -66,25 +88,25 @@ def run_all(cases: Sequence[Case], rounds: int) -> tuple[dict[str, list[RunRecor
     runs: dict[str, list[RunRecord]] = {case.name: [] for case in cases}
     problems: list[str] = []
 
-    def run(case: Case, port: int, which: str) -> None:
+    def run(case: Case, endpoint: Endpoint, which: str) -> None:
         try:
-            record = measure(case, port)
+            record = measure(case, endpoint)
         except ScenarioError as error:
             problems.append(str(error))
             say(f"{which:14}{error}")
             return
         runs[case.name].append(record)
-        say(f"{which:14}{case.name:16}{record['cpu_ms_per_rollout']:.3f} ms of CPU a rollout")
+        say(f"{which:14}{case.name:18}{record['cpu_ms_per_rollout']:.3f} ms of CPU a rollout")
 
-    with mock_endpoint(0.0) as port:
+    with mock_endpoint(0.0) as endpoint:
         for number in range(1, rounds + 1):
             for case in cases:
                 if case.is_repeated:
-                    run(case, port, f"round {number} of {rounds}")
+                    run(case, endpoint, f"round {number} of {rounds}")
     for case in cases:
         if not case.is_repeated:
-            with mock_endpoint(case.latency_s) as port:
-                run(case, port, "once")
+            with mock_endpoint(case.latency_s) as endpoint:
+                run(case, endpoint, "once")
     return runs, problems
 
 
@@ -95,7 +117,7 @@ def say(text: str) -> None:
 
 def case_table(cases: Sequence[Case], runs: Mapping[str, Sequence[RunRecord]]) -> list[str]:
     """A line for each case that has run: medians."""
-    lines = [f"{'case':16}{'in flight':>10}{'latency':>9}{'rollouts':>11}{'CPU ms':>9}{'per s':>8}{'peak MB':>9}  runs"]
+    lines = [f"{'case':18}{'in flight':>10}{'latency':>9}{'rollouts':>11}{'CPU ms':>9}{'per s':>8}{'peak MB':>9}  runs"]
     for case in cases:
         of_case = runs[case.name]
         if not of_case:
@@ -106,7 +128,7 @@ def case_table(cases: Sequence[Case], runs: Mapping[str, Sequence[RunRecord]]) -
         }
         in_flight = of_case[0].get("in_flight", case.concurrency)
         lines.append(
-            f"{case.name:16}{in_flight:>10,}{case.latency_s:>7g} s{middle['rollouts']:>11,.0f}"
+            f"{case.name:18}{in_flight:>10,}{case.latency_s:>7g} s{middle['rollouts']:>11,.0f}"
             f"{middle['cpu_ms_per_rollout']:>9.3f}{middle['rollouts_per_s']:>8,.0f}{middle['peak_mb']:>9,.0f}"
             f"{len(of_case):>6}"
         )
@@ -134,7 +156,7 @@ def machine() -> dict[str, str | int | None]:
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        **{name: version(name) for name in ("aiohttp", "orjson", "pydantic")},
+        **{name: version(name) for name in ("aiohttp", "msgspec", "orjson", "pydantic")},
     }
 
 

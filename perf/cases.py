@@ -19,6 +19,8 @@ class Case:
     """Processes that share the rollouts, for the scenario `workers`."""
     is_repeated: bool = True
     """Whether it is part of every round; the others run once, afterwards."""
+    is_on_one_core: bool = False
+    """Whether it shares a core with the mock endpoint, so that no core idles while the two wait for each other."""
 
 
 FULL = (
@@ -30,8 +32,10 @@ FULL = (
     Case("conversion_msgs", "conversion_by_messages", 10_000, 1),
     Case("other_process", "other_process", 5_000, 256),
     Case("processes", "processes", 3_000, 256),
-    Case("bare_1", "bare", 3_000, 1),
-    Case("embedded_1", "embedded", 3_000, 1),
+    Case("bare_1", "bare", 3_000, 1, is_on_one_core=True),
+    Case("embedded_1", "embedded", 3_000, 1, is_on_one_core=True),
+    Case("bare_1_apart", "bare", 3_000, 1),
+    Case("embedded_1_apart", "embedded", 3_000, 1),
     Case("embedded_4096", "embedded", 40_960, 4_096),
     Case("one_worker", "workers", 200_000, 256, workers=1),
     Case("two_workers", "workers", 200_000, 256, workers=2),
@@ -50,8 +54,10 @@ QUICK = (
     Case("conversion_msgs", "conversion_by_messages", 2_000, 1),
     Case("other_process", "other_process", 1_000, 256),
     Case("processes", "processes", 500, 256),
-    Case("bare_1", "bare", 500, 1),
-    Case("embedded_1", "embedded", 500, 1),
+    Case("bare_1", "bare", 500, 1, is_on_one_core=True),
+    Case("embedded_1", "embedded", 500, 1, is_on_one_core=True),
+    Case("bare_1_apart", "bare", 500, 1),
+    Case("embedded_1_apart", "embedded", 500, 1),
     Case("embedded_4096", "embedded", 8_190, 4_096),
     Case("one_worker", "workers", 20_000, 256, workers=1),
     Case("two_workers", "workers", 20_000, 256, workers=2),

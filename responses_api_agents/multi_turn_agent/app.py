@@ -101,7 +101,8 @@ class MultiTurnAgent(AgentServer):
         reason = None if _has_user_message(conversation.asked) else await _hear(user, conversation)
         while reason is None:
             before = len(conversation.produced)
-            if not await conversation.take_turn():
+            await conversation.take_turn()
+            if not conversation.is_complete:
                 break
             turns += 1
             said = output_text(conversation.produced[before:])

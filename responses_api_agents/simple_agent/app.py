@@ -34,9 +34,9 @@ class SimpleAgent(AgentServer):
         reward = self.config.skip_verification_reward
         return {**session.row, "response": response, "reward": reward, "verification_skipped": True}
 
-    async def act(self, params: JsonObject, session: ResourcesSession, context: RolloutContext) -> JsonObject:
+    def act(
+        self, params: JsonObject, session: ResourcesSession, context: RolloutContext
+    ) -> Coroutine[Any, Any, JsonObject]:
         """The last Response of the policy's one turn; see `Conversation.take_turn` for when it is incomplete."""
         model = self.directory.model(self.config.model_server)
-        conversation = Conversation(model, params, session, context, max_steps=self.config.max_steps)
-        await conversation.take_turn()
-        return conversation.response()
+        return Conversation(model, params, session, context, max_steps=self.config.max_steps).take_turn()

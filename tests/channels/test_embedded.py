@@ -359,7 +359,7 @@ def test_an_error_in_an_agent_is_an_agent_error_and_the_session_is_closed() -> N
     async def main() -> None:
         agent, notebook = wired(Lost)
         with pytest.raises(RolloutFailure, match="agent: agent raised IndexError: no step") as caught:
-            await agent.run(row("a"), RolloutContext("0-0"))
+            await agent.guarded(agent.run(row("a"), RolloutContext("0-0")))
         assert (caught.value.failure_class, caught.value.stage) == (FailureClass.AGENT_ERROR, Stage.AGENT)
         assert notebook.closed == ["0-0"]
 

@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import ParamSpec
 
 import pytest
 
 from polygym.protocol.calls import RolloutContext
-from polygym.protocol.errors import OutputError
-from polygym.protocol.failures import FailureClass, RolloutFailure
+from polygym.protocol.errors import ConfigError, OutputError
+from polygym.protocol.failures import FailureClass, RolloutFailure, describe
 from polygym.protocol.json import JsonObject
 from polygym.protocol.rollouts import RolloutState
 from polygym.rollouts.engine import Engine, LaneSettings
 
+P = ParamSpec("P")
 
-def in_a_loop(test: Callable[[], Coroutine[object, object, None]]) -> Callable[[], None]:
-    def run() -> None:
-        asyncio.run(test())
+
+def in_a_loop(test: Callable[P, Coroutine[object, object, None]]) -> Callable[P, None]:
+    @wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        asyncio.run(test(*args, **kwargs))
 
     return run
 
@@ -57,6 +62,7 @@ class Heard:
         self.refused = refused
         self.finished_tasks: list[int] = []
         self.classes: list[FailureClass] = []
+        self.messages: list[str] = []
         self.flushed_after = -1
 
     def finished(self, agent: str, record: JsonObject, context: RolloutContext) -> None:
@@ -68,6 +74,7 @@ class Heard:
         self, agent: str, row: JsonObject, failure: RolloutFailure, attempt: int, state: RolloutState | None
     ) -> None:
         self.classes.append(failure.failure_class)
+        self.messages.append(failure.message)
 
     def flush(self) -> None:
         self.flushed_after = len(self.classes)
@@ -120,10 +127,13 @@ class Panic(BaseException):
 
 
 @in_a_loop
-async def test_what_is_no_exception_fails_one_rollout_only() -> None:
+@pytest.mark.parametrize(
+    "error", [Panic("index out of bounds"), KeyError("answer"), ConfigError("no such file"), OutputError("disk full")]
+)
+async def test_whatever_an_agents_code_raises_fails_one_rollout_only(error: BaseException) -> None:
     async def panic(task: int) -> None:
         if task == 1:
-            raise Panic("index out of bounds")
+            raise error
 
     agent, recorder = FakeAgent(panic), Heard()
     engine = Engine(Rows(), {"a": agent}, {"a": LaneSettings(max_attempts=1)}, recorder, concurrency=5)
@@ -131,6 +141,7 @@ async def test_what_is_no_exception_fails_one_rollout_only() -> None:
     await engine.run()
     assert sorted(recorder.finished_tasks) == [0, 2]
     assert recorder.classes == [FailureClass.AGENT_ERROR]
+    assert recorder.messages == [f"a: agent raised {describe(error)}"]
 
 
 @in_a_loop

@@ -17,10 +17,12 @@ def converse(*said: str, words: str = "a b", **limits: Any) -> tuple[Conversatio
         async with EmbeddedResources(made(Notebook)).open(sent, context) as session:
             model = EmbeddedModel(made(Writer))
             conversation = Conversation(model, sent["responses_create_params"], session, context, **limits)
-            complete = [await conversation.take_turn()]
-            for text in said:
-                conversation.hear(text)
-                complete.append(await conversation.take_turn())
+            complete = []
+            for text in ("", *said):
+                if text:
+                    conversation.hear(text)
+                assert await conversation.take_turn() == conversation.response()
+                complete.append(conversation.is_complete)
             return conversation, complete
 
     return asyncio.run(run())
@@ -83,8 +85,7 @@ def turn(**response: Any) -> tuple[JsonObject, bool, int]:
     async def run() -> tuple[JsonObject, bool, int]:
         model = Saying(**response)
         conversation = Conversation(model, {"input": []}, None, RolloutContext("0-0"))  # type: ignore[arg-type]
-        is_complete = await conversation.take_turn()
-        return conversation.response(), is_complete, model.calls
+        return await conversation.take_turn(), conversation.is_complete, model.calls
 
     return asyncio.run(run())
 

@@ -177,7 +177,7 @@ class AgentEdge(Endpoints):
         if not isinstance(row.get(PARAMS), dict):
             raise InvalidBody("missing", [PARAMS], "Field required: what the model is asked", row.get(PARAMS))
         context = RolloutContext(_rollout_id(row, request), limits_s=limits_of(request.headers))
-        response = json_response(await self._agent.run(row, context))
+        response = json_response(await self._agent.guarded(self._agent.run(row, context)))
         if ROLLOUT in request.headers and (durations := durations_header(context)) is not None:
             response.headers[DURATIONS] = durations
         return response

@@ -20,7 +20,7 @@ from polygym.channels.watching import ModelWatch
 from polygym.protocol.awaiting import is_awaitable
 from polygym.protocol.calls import RolloutContext, ToolResult
 from polygym.protocol.errors import InputError
-from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe, raise_inside
+from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, agent_error, describe, raise_inside
 from polygym.protocol.json import JsonObject
 from polygym.protocol.tasks import MCP, TOOLS, with_offered_tools
 from polygym.servers.agents import AgentServer
@@ -328,22 +328,22 @@ class EmbeddedAgent:
         self.server = server
 
     def run(self, row: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
-        """One rollout. What the agent's own code raises becomes an `agent_error`."""
-        return self._call(self.server.run(row, context))
+        """One rollout. What the agent's own code raises comes out as it is."""
+        return self.server.run(row, context)
 
     def responses(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """The conversation alone."""
-        return self._call(self.server.responses(params, context))
+        return self.guarded(self.server.responses(params, context))
 
     def aggregate_metrics(self, verify_responses: list[JsonObject]) -> Coroutine[Any, Any, JsonObject]:
         """The environment's metrics."""
-        return self._call(self.server.aggregate_metrics(verify_responses))
+        return self.guarded(self.server.aggregate_metrics(verify_responses))
 
-    async def _call(self, answer: Awaitable[JsonObject]) -> JsonObject:
+    async def guarded(self, answer: Awaitable[JsonObject]) -> JsonObject:
+        """`answer`; what the agent's own code raises meanwhile becomes an `agent_error`."""
         try:
             return await answer
         except RolloutFailure:
             raise
         except Exception as error:
-            message = f"{self.server.name}: agent raised {describe(error)}"
-            raise RolloutFailure(FailureClass.AGENT_ERROR, Stage.AGENT, message) from error
+            raise agent_error(self.server.name, error) from error

@@ -152,7 +152,10 @@ class Agent(Protocol):
     """A harness: runs tasks."""
 
     async def run(self, row: JsonObject, context: RolloutContext) -> JsonObject:
-        """Seed, let model and tools work, verify; the verified row. Raises RolloutFailure."""
+        """Seed, let model and tools work, verify; the verified row.
+
+        Raises RolloutFailure, and whatever else the agent's own code raises.
+        """
         ...
 
     async def responses(self, params: JsonObject, context: RolloutContext) -> JsonObject:

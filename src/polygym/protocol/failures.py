@@ -188,6 +188,11 @@ def _rebuild(record: JsonObject) -> RolloutFailure:
     return failure_from_json(record)
 
 
+def agent_error(agent: str, error: BaseException) -> RolloutFailure:
+    """What an agent's own code raised, as a failure. Raise it `from error`."""
+    return RolloutFailure(FailureClass.AGENT_ERROR, Stage.AGENT, f"{agent}: agent raised {describe(error)}")
+
+
 def describe(error: BaseException) -> str:
     """An exception in one line: its type, its text and where it was raised."""
     text = " ".join(str(error).split()) or "no message"

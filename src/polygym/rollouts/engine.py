@@ -13,7 +13,7 @@ from typing import Protocol
 from polygym.channels.clock import Limit, LimitExceededError
 from polygym.protocol.calls import Agent, RolloutContext
 from polygym.protocol.errors import UserError
-from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe
+from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, agent_error
 from polygym.protocol.json import JsonObject
 from polygym.protocol.rollouts import RolloutState, rollout_id
 from polygym.protocol.tasks import ATTEMPT_INDEX, ROLLOUT_INDEX, TASK_INDEX
@@ -271,10 +271,15 @@ class Engine:
                 rollout_id(row[TASK_INDEX], row[ROLLOUT_INDEX], work.attempt), limits_s=settings.stage_timeouts_s
             )
             try:
-                if settings.timeout_s is None:
-                    result = await self._agents[work.agent].run(row, context)
-                else:
-                    result = await self._run_limited(work.agent, row, context, settings.timeout_s)
+                try:
+                    if settings.timeout_s is None:
+                        result = await self._agents[work.agent].run(row, context)
+                    else:
+                        result = await self._run_limited(work.agent, row, context, settings.timeout_s)
+                except RolloutFailure:
+                    raise
+                except Exception as error:  # a UserError, too: the agent's own does not end the run
+                    raise agent_error(work.agent, error) from error
                 self._recorder.finished(work.agent, finished_record(row, result), context)
             except RolloutFailure as failure:
                 self._failed(work, row, failure, context)
@@ -282,7 +287,7 @@ class Engine:
                 raise
             except asyncio.CancelledError as error:
                 if not _is_being_cancelled():
-                    self._failed(work, row, _unexpected(error), context)
+                    self._failed(work, row, _unexpected(work.agent, error), context)
                     return
                 message = "the run was stopped; the rollout is run again on --resume"
                 stopped = RolloutFailure(FailureClass.CANCELLED, Stage.ROLLOUT, message)
@@ -291,7 +296,7 @@ class Engine:
             except ENDS_EVERYTHING:
                 raise
             except BaseException as error:  # a panic of a library in Rust is no Exception, and ends one rollout only
-                self._failed(work, row, _unexpected(error), context)
+                self._failed(work, row, _unexpected(work.agent, error), context)
             else:
                 self._succeeded(work, context)
         except (asyncio.CancelledError, *ENDS_EVERYTHING):
@@ -372,7 +377,7 @@ def _is_being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _unexpected(error: BaseException) -> RolloutFailure:
-    failure = RolloutFailure(FailureClass.AGENT_ERROR, Stage.AGENT, f"the rollout raised {describe(error)}")
+def _unexpected(agent: str, error: BaseException) -> RolloutFailure:
+    failure = agent_error(agent, error)
     failure.__cause__ = error
     return failure

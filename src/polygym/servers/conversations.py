@@ -35,6 +35,8 @@ class Conversation:
         """Items since then, in order: of the model, of its tools, and messages of the user."""
         self.usage: JsonObject | None = None
         """Summed over the policy's calls."""
+        self.is_complete = False
+        """Whether the policy's last turn came to its end, so that somebody may speak to it."""
         self._model = model
         self._params = params
         self._session = session
@@ -50,10 +52,18 @@ class Conversation:
         (`metadata.ng_termination_reason` is then `incomplete_reasoning` or `empty_output`), and at `max_steps` model
         calls, which are counted over all turns. Raises RolloutFailure.
         """
+        params = self._next_params()
+        return None if params is None else self._take_in(await self._model.responses(params, self._context))
+
+    def _next_params(self) -> JsonObject | None:
+        """What the model is asked next; None at `max_steps`."""
         if self._steps == self._max_steps:
             self._last = _incomplete(self._latest(), "max_steps", incomplete_details={"reason": "max_steps"})
             return None
-        response = await self._model.responses({**self._params, "input": self.asked + self.produced}, self._context)
+        return {**self._params, "input": self.asked + self.produced}
+
+    def _take_in(self, response: JsonObject) -> JsonObject | None:
+        """`response`, or None when the turn cannot go on after it."""
         self._steps += 1
         output: list[JsonObject] = response["output"]
         self.produced += output
@@ -64,18 +74,25 @@ class Conversation:
         self._last = _judge_last_step(response, output)
         return response if self._last is response else None
 
-    async def take_turn(self) -> bool:
-        """Let the model go on, and carry out its tool calls, until it calls no more; whether it got that far.
+    async def take_turn(self) -> JsonObject:
+        """Let the model go on, and carry out its tool calls, until it calls no more: `response()` after that.
 
-        Tool calls run in the order in which the model wrote them: they share one state. Raises RolloutFailure.
+        `is_complete` says whether it got that far. Tool calls run in the order in which the model wrote them: they
+        share one state. Raises RolloutFailure.
         """
-        while (response := await self.ask()) is not None:
+        self.is_complete = False
+        while (params := self._next_params()) is not None:
+            # Not by `ask`: every wake-up goes through all the coroutines on the way, one less is a hundredth.
+            response = self._take_in(await self._model.responses(params, self._context))
+            if response is None:
+                break
             calls = function_calls(response["output"])
             if not calls:
-                return True
+                self.is_complete = True
+                break
             for call in calls:
                 self.produced.append(function_call_output(call.call_id, await self._call_tool(call)))
-        return False
+        return self.response()
 
     def hear(self, text: str) -> None:
         """Add a message of the user."""
