@@ -24,9 +24,9 @@ class Case:
 
 
 FULL = (
-    Case("bare", "bare", 10_000, 256),
-    Case("embedded", "embedded", 10_000, 256),
-    Case("embedded_chat", "embedded_chat", 10_000, 256),
+    Case("bare", "bare", 30_000, 256),
+    Case("embedded", "embedded", 30_000, 256),
+    Case("embedded_chat", "embedded_chat", 30_000, 256),
     Case("conversion", "conversion", 20_000, 1),
     Case("conversion_ids", "conversion_with_tokens", 10_000, 1),
     Case("conversion_msgs", "conversion_by_messages", 10_000, 1),

@@ -29,7 +29,7 @@ from polygym.protocol.tasks import (
 )
 from polygym.rollouts.keys import KeySet, Numbering, RolloutKey
 from polygym.rollouts.outputs import OutputPaths
-from polygym.rollouts.rows import RowReader
+from polygym.rollouts.rows import REPEAT, RowReader
 
 READ_AHEAD = 16
 """Rows of an agent that are read in one go where they stand close together."""
@@ -116,11 +116,11 @@ class Plan:
         """Rollouts to run."""
         return sum(len(offsets) for offsets in self.offsets.values())
 
-    def add(self, agent: str, offset: int, row: JsonObject) -> None:
-        """Note a row of `agent` that stands at `offset` bytes."""
-        self.offsets.setdefault(agent, array("Q")).append(offset)
-        self._repeats.setdefault(agent, array("I")).append(row[ROLLOUT_INDEX])
-        self.model_calls[agent] += 2 if row[PARAMS].get("tools") else 1
+    def add(self, agent: str, row: JsonObject, offsets: Sequence[int], repeats: Sequence[int]) -> None:
+        """Note a row of `agent`, whose `repeats` stand at `offsets` bytes."""
+        self.offsets.setdefault(agent, array("Q")).extend(offsets)
+        self._repeats.setdefault(agent, array("I")).extend(repeats)
+        self.model_calls[agent] += len(repeats) * (2 if row[PARAMS].get("tools") else 1)
 
     def arrange(self, order: Order) -> None:
         """Bring every agent's rows into their order. Call it once, when all are added."""
@@ -197,13 +197,12 @@ def _write_rows(request: PlanRequest, plan: Plan, file: IO[bytes], check: RowChe
         row = _prepared(task, agent, request.params)
         _check(row, agent, task.origin, check)
         row.pop(ROLLOUT_INDEX, None)
-        encoded = dumps(row)[:-1]
+        head = dumps(row)[:-1] + REPEAT
+        offsets = array("Q")
         for repeat in range(first, first + repeats):
-            row[ROLLOUT_INDEX] = repeat
-            line = b'%b,"%b":%d}\n' % (encoded, ROLLOUT_INDEX.encode(), repeat)
-            file.write(line)
-            plan.add(agent, offset, row)
-            offset += len(line)
+            offsets.append(offset)
+            offset += file.write(b"%b%d}\n" % (head, repeat))
+        plan.add(agent, row, offsets, range(first, first + repeats))
     return tasks
 
 
@@ -309,7 +308,7 @@ def reopen_plan(paths: OutputPaths, done: KeySet, order: Order = "group", check:
             plan.skipped[agent] += 1
         else:
             _check(row, agent, f"{paths.inputs}:{number}", check)
-            plan.add(agent, offset, row)
+            plan.add(agent, row, (offset,), (row[ROLLOUT_INDEX],))
         offset += len(line)
     plan.arrange(order)
     return plan
