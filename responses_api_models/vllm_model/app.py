@@ -4,6 +4,7 @@ Responses calls are converted, both ways without loss (`polygym.protocol.chat`).
 every answer carries the token ids and log-probabilities that the endpoint itself reports.
 """
 
+from collections.abc import Coroutine
 from typing import Any
 
 from polygym import JsonObject, RolloutContext, RolloutFailure
@@ -50,7 +51,8 @@ class VLLMModel(EndpointModel):
         """The Response; incomplete and empty where the input is too long, or filtered. Raises RolloutFailure."""
         asked = self.to_chat(params)
         try:
-            return chat_completion_to_response(await self._complete(asked, context), params)
+            completion = _as_asked(await self._complete(asked, context), asked, self.config)
+            return chat_completion_to_response(completion, params)
         except ValueError as error:
             raise unusable(self.name, self._path, self.endpoint.quoted(str(error))) from error
         except RolloutFailure as failure:
@@ -59,7 +61,9 @@ class VLLMModel(EndpointModel):
     async def chat_completions(self, params: JsonObject, context: RolloutContext) -> JsonObject:
         """The ChatCompletion; empty where the messages are too long, or filtered. Raises RolloutFailure."""
         try:
-            return await self._complete(params, context)
+            return _as_asked(await self._complete(params, context), params, self.config)
+        except ValueError as error:
+            raise unusable(self.name, self._path, self.endpoint.quoted(str(error))) from error
         except RolloutFailure as failure:
             return response_to_chat_completion(incomplete_or_raise(failure, {}, self.config.model))
 
@@ -72,18 +76,26 @@ class VLLMModel(EndpointModel):
             return None
         return ToolTexts.named(self.config.tool_format, self._template.source, self.name)
 
-    async def _complete(self, params: JsonObject, context: RolloutContext) -> JsonObject:
+    def _complete(self, params: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
+        """The completion, which raises RolloutFailure, and ValueError where the answer is none.
+
+        Raises RolloutFailure at once for params that cannot be asked.
+        """
         try:
             body = chat_body(params, self.config)
-            metadata = params.get("metadata")
-            if metadata and not metadata.keys().isdisjoint(AUDIO_FIELDS):
-                body["messages"] = await with_audio(body["messages"], metadata, self.config.audio_root)
         except ValueError as error:
             raise rejected(self.name, error) from error
+        metadata = params.get("metadata")
+        if metadata and not metadata.keys().isdisjoint(AUDIO_FIELDS):
+            return self._complete_with_audio(body, metadata, context)
+        return self._calls.complete(body, context)
+
+    async def _complete_with_audio(self, body: JsonObject, metadata: JsonObject, context: RolloutContext) -> JsonObject:
         try:
-            return _as_asked(await self._calls.complete(body, context), params, self.config)
+            body["messages"] = await with_audio(body["messages"], metadata, self.config.audio_root)
         except ValueError as error:
-            raise unusable(self.name, self._path, self.endpoint.quoted(str(error))) from error
+            raise rejected(self.name, error) from error
+        return await self._calls.complete(body, context)
 
 
 def _as_asked(completion: JsonObject, params: JsonObject, config: VLLMModelConfig) -> JsonObject:

@@ -4,7 +4,8 @@
 """
 
 import re
-from typing import Final, Protocol
+from collections.abc import Coroutine
+from typing import Any, Final, Protocol
 
 from polygym import JsonObject, RolloutContext
 from polygym.channels.endpoint import Endpoint, parse_base_url
@@ -22,7 +23,7 @@ _PROMPT_FIELDS: Final = (
 class Calls(Protocol):
     """How a chat request is carried out."""
 
-    async def complete(self, body: JsonObject, context: RolloutContext) -> JsonObject:
+    def complete(self, body: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """The ChatCompletion to `body`. Raises RolloutFailure, and ValueError for an answer that cannot be used."""
         ...
 
@@ -37,13 +38,13 @@ class Upstream:
         has_version = re.search(r"/v\d+/*$", parse_base_url(base_url).path) is not None
         self._tokenize_path = "../tokenize" if has_version else "/tokenize"
 
-    async def complete(self, body: JsonObject, context: RolloutContext) -> JsonObject:
+    def complete(self, body: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """POST `/chat/completions`. Raises RolloutFailure."""
-        return await self._endpoint.post("/chat/completions", body, context)
+        return self._endpoint.post("/chat/completions", body, context)
 
-    async def complete_text(self, body: JsonObject, context: RolloutContext) -> JsonObject:
+    def complete_text(self, body: JsonObject, context: RolloutContext) -> Coroutine[Any, Any, JsonObject]:
         """POST `/completions`. Raises RolloutFailure."""
-        return await self._endpoint.post("/completions", body, context)
+        return self._endpoint.post("/completions", body, context)
 
     async def prompt_ids(self, body: JsonObject, context: RolloutContext) -> list[int]:
         """The ids of a chat request's prompt, as the endpoint makes them: POST `/tokenize`, which is beside `/v1`.
