@@ -25,8 +25,7 @@ def chat_body(params: JsonObject, config: VLLMModelConfig) -> JsonObject:
         params = {name: value for name, value in params.items() if value is not None}
     metadata = params.get("metadata")
     said = _side_channels(metadata) if metadata else {}
-    sources = [source for source in (config.extra_body, said.get(_EXTRA), params) if source]
-    body: JsonObject = {name: value for source in sources for name, value in source.items()}
+    body: JsonObject = {**(config.extra_body or {}), **said.get(_EXTRA, {}), **params}
     for name in _STREAM:
         body.pop(name, None)
     if metadata:
@@ -95,13 +94,20 @@ def _keep_rest(body: JsonObject, metadata: JsonObject) -> None:
 
 def _messages(messages: Any, config: VLLMModelConfig) -> list[JsonObject]:
     """The messages with developers and earlier reasoning as the endpoint wants them."""
-    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+    if not isinstance(messages, list):
         raise ValueError("'messages' must be a list of objects")
-    if config.replace_developer_role_with_system:
-        messages = [
-            {**message, "role": "system"} if message.get("role") == "developer" else message for message in messages
-        ]
-    return [_assistant(message, config) if message.get("role") == "assistant" else message for message in messages]
+    return [_message(message, config) for message in messages]
+
+
+def _message(message: Any, config: VLLMModelConfig) -> JsonObject:
+    if not isinstance(message, dict):
+        raise ValueError("'messages' must be a list of objects")
+    role = message.get("role")
+    if role == "assistant":
+        return _assistant(message, config)
+    if role == "developer" and config.replace_developer_role_with_system:
+        return {**message, "role": "system"}
+    return message
 
 
 def _assistant(message: JsonObject, config: VLLMModelConfig) -> JsonObject:

@@ -3,13 +3,11 @@
 import itertools
 import os
 import time
-from collections.abc import Mapping
-from copy import copy
 from typing import Any
 
 from polygym.protocol.json import JsonObject
 
-ENVELOPE_DEFAULTS: Mapping[str, Any] = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
+_ENVELOPE = ("parallel_tool_calls", "tool_choice", "tools")
 """Fields that a Response must have and that some clients leave out or set to null."""
 
 
@@ -145,14 +143,19 @@ def check_response(value: Any) -> str | None:
 
 def with_defaults(response: JsonObject) -> JsonObject:
     """`response` with the envelope fields it must have; itself when it has them all."""
-    if all(response.get(key) is not None for key in ENVELOPE_DEFAULTS):
+    if None not in map(response.get, _ENVELOPE):
         return response
     return {**response, **_envelope(response)}
 
 
 def _envelope(given: JsonObject) -> JsonObject:
-    """The envelope fields as `given`; where it has none a copy of the default, because callers change what they get."""
-    return {key: copy(default) if given.get(key) is None else given[key] for key, default in ENVELOPE_DEFAULTS.items()}
+    """The envelope fields as `given`; where it has none the default."""
+    parallel, choice, tools = map(given.get, _ENVELOPE)
+    return {
+        "parallel_tool_calls": True if parallel is None else parallel,
+        "tool_choice": "auto" if choice is None else choice,
+        "tools": [] if tools is None else tools,
+    }
 
 
 def _is_content(content: Any) -> bool:
