@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from typing_extensions import TypeAliasType, TypedDict
 
 from polygym import Session, TaskFields, ToolError, tool
+from polygym.protocol.awaiting import settled
 from polygym.servers.tools import Tool, render, tools_of
 from tests.servers.schema_strategies import fitting
 
@@ -118,7 +119,7 @@ def offered(annotation: Any, **default: Any) -> Tool:
 
 def call(found: Tool, arguments: dict[str, Any]) -> str:
     server = type("Server", (), {"look": lambda self, value=None: value})()
-    return render(asyncio.run(found.invoke(server, arguments, SESSION)))
+    return render(asyncio.run(settled(found.invoke(server, arguments, SESSION))))
 
 
 def accept(found: Tool, arguments: dict[str, Any]) -> None:
@@ -214,7 +215,7 @@ def test_nested_arguments_arrive_as_what_the_annotations_say() -> None:
         "kinds": [[1, [1, 2]], ["x", {"x": 3}]],
     }
 
-    introduced = asyncio.run(tools_of(Server)["introduce"].invoke(Server(), arguments, SESSION))
+    introduced = asyncio.run(settled(tools_of(Server)["introduce"].invoke(Server(), arguments, SESSION)))
 
     assert introduced == ["Ada", "Bo", "Main", ["a", "b"], 9, ["roll"], True, 2.0, 3.0]
 
@@ -267,7 +268,7 @@ def test_a_default_that_a_tool_changes_is_itself_again_at_the_next_call(default:
 
     found = tools_of(Server)["change"]
 
-    assert [asyncio.run(found.invoke(Server(), {}, SESSION)) for _ in range(2)] == [repr(default)] * 2
+    assert [asyncio.run(settled(found.invoke(Server(), {}, SESSION))) for _ in range(2)] == [repr(default)] * 2
 
 
 def test_a_default_that_json_has_no_number_for_is_left_out_of_the_schema() -> None:

@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from polygym import Session, TaskFields, ToolContent, ToolError, input_image, input_text, tool
+from polygym.protocol.awaiting import settled
 from polygym.servers.tools import Tool, result_of, tools_of
 
 SESSION = Session("0-0", TaskFields(), None)
@@ -58,7 +59,7 @@ def properties(method: Callable[..., Any]) -> dict[str, Any]:
 def call(method: Callable[..., Any], arguments: dict[str, Any]) -> str:
     found = offered(method)
     server = type("Server", (), {found.attribute: method})()
-    return result_of(asyncio.run(found.invoke(server, arguments, SESSION))).output
+    return result_of(asyncio.run(settled(found.invoke(server, arguments, SESSION)))).output
 
 
 def refusal(method: Callable[..., Any], arguments: dict[str, Any]) -> str:
@@ -267,8 +268,8 @@ def test_static_and_class_methods_can_be_tools() -> None:
 
     found = tools_of(Server)
 
-    assert asyncio.run(found["double"].invoke(Server(), {"number": 4}, SESSION)) == 8
-    assert asyncio.run(found["own"].invoke(Server(), {"text": "x"}, SESSION)) == "Server x"
+    assert asyncio.run(settled(found["double"].invoke(Server(), {"number": 4}, SESSION))) == 8
+    assert asyncio.run(settled(found["own"].invoke(Server(), {"text": "x"}, SESSION))) == "Server x"
 
 
 def test_arguments_that_do_not_fit_are_answered_with_what_is_wrong() -> None:

@@ -5,6 +5,7 @@ import pytest
 from pydantic import Field
 
 from polygym import tool
+from polygym.protocol.awaiting import settled
 from polygym.servers.tools import tools_of
 from tests.servers.test_tools import SESSION, offered
 
@@ -46,7 +47,7 @@ def test_tools_are_inherited_overridden_and_withdrawn() -> None:
 
     assert list(found) == ["first", "third", "fourth"]
     assert found["first"].description == "Derived's first."
-    assert asyncio.run(found["first"].invoke(Derived(), {}, SESSION)) == "derived first"
+    assert asyncio.run(settled(found["first"].invoke(Derived(), {}, SESSION))) == "derived first"
     assert list(tools_of(Base)) == ["first", "second", "third"]
 
 

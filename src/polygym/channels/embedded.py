@@ -69,7 +69,13 @@ class EmbeddedSession:
         """Seed it. A session whose seeding fails or is cancelled is closed. Raises RolloutFailure `seed_error`."""
         name = self._server.name
         try:
-            self.seed = await run_stage(name, Stage.SEED, self._server.seed(self._session), self._context)
+            started = perf_counter()
+            seed = self._server.seed_at_once(self._session)
+            if seed is None:
+                seed = await run_stage(name, Stage.SEED, self._server.seed(self._session), self._context)
+            else:
+                self._context.record(Stage.SEED, perf_counter() - started)
+            self.seed = seed
         except RolloutFailure as failure:
             await self.close()
             raise_inside(failure, Stage.SEED, name)

@@ -113,6 +113,7 @@ def add_usage(total: JsonObject | None, usage: JsonObject | None) -> JsonObject 
 
 
 _NUMBER = (int, float)
+_OBJECT = (dict, type(None))
 _FINISHED = (None, "completed", "incomplete")
 """Statuses of a response that somebody can go on with."""
 
@@ -125,10 +126,9 @@ def check_response(value: Any) -> str | None:
         return f"the response holds an error: {value['error']}"
     if value.get("status") not in _FINISHED:
         return f"the response is not finished: its status is {value['status']!r}"
-    for key in ("usage", "metadata", "incomplete_details"):
-        field = value.get(key)
-        if field is not None and not isinstance(field, dict):
-            return f"'{key}' must be an object or null, got {type(field).__name__}"
+    usage, metadata, details = value.get("usage"), value.get("metadata"), value.get("incomplete_details")
+    if not (isinstance(usage, _OBJECT) and isinstance(metadata, _OBJECT) and isinstance(details, _OBJECT)):
+        return _no_object(usage=usage, metadata=metadata, incomplete_details=details)
     output = value.get("output")
     if not isinstance(output, list):
         return f"'output' must be a list of items, got {type(output).__name__}"
@@ -139,6 +139,11 @@ def check_response(value: Any) -> str | None:
         if kind == "message" and not _is_content(item.get("content")):
             return f"output[{output.index(item)}]: 'content' must be a string or a list of objects"
     return None
+
+
+def _no_object(**fields: Any) -> str:
+    name, field = next((name, field) for name, field in fields.items() if not isinstance(field, _OBJECT))
+    return f"'{name}' must be an object or null, got {type(field).__name__}"
 
 
 def with_defaults(response: JsonObject) -> JsonObject:

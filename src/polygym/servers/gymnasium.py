@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, TypeAlias
 
 from pydantic import Field
 
-from polygym.protocol.awaiting import is_awaitable
+from polygym.protocol.awaiting import is_awaitable, settled
 from polygym.protocol.calls import Directory, ToolResult
 from polygym.protocol.failures import FailureClass, RolloutFailure, Stage, describe, raise_inside
 from polygym.protocol.items import FunctionCall
@@ -195,7 +195,7 @@ class GymnasiumServer(ResourcesServer[TaskT, StateT]):
             if session.offered is not None:
                 self._check_offered(action.name, own, arguments, session)
             if own is not None:
-                value = await own.invoke(self, arguments, session)
+                value = await settled(own.invoke(self, arguments, session))
                 return value if isinstance(value, Step) else Step(value)
             if self.tools and session.offered is None:
                 raise ToolError(self._unknown(action.name, session))

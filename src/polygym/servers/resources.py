@@ -213,6 +213,12 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
         state = self.state_class() if self.state_class is not None else None
         return Session(rollout_id, task, state)  # type: ignore[arg-type]
 
+    def seed_at_once(self, session: Session[TaskT, StateT]) -> JsonObject | None:
+        """What seeding answers where the author has nothing to do with it; None where `seed` is to be awaited."""
+        if self._chooses_tools or getattr(self.seed_session, "__func__", None) is not ResourcesServer.seed_session:
+            return None
+        return self._with_tools({}, session)
+
     async def seed(self, session: Session[TaskT, StateT]) -> JsonObject:
         """Seed a session; what seeding answered. Raises what `seed_session` raises."""
         answer = await self._run(self.seed_session, session) if self._pools else self.seed_session(session)
@@ -254,7 +260,10 @@ class ResourcesServer(Server, ABC, Generic[TaskT, StateT]):
             if session.offered is not None:
                 self._check_offered(name, own, arguments, session)
             if own is not None:
-                return result_of(await own.invoke(self, arguments, session))
+                value = own.invoke(self, arguments, session)
+                while is_awaitable(value):
+                    value = await value
+                return result_of(value)
             result = await self._run(self.call_other_tool, name, arguments, session)
             return result_of(await result if is_awaitable(result) else result)
         except RolloutFailure as failure:

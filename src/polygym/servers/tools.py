@@ -12,7 +12,6 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from polygym.protocol.awaiting import is_awaitable
 from polygym.protocol.calls import ToolResult
 from polygym.protocol.items import text_of
 from polygym.protocol.json import JsonObject, dumps
@@ -101,8 +100,11 @@ class Tool:
             "strict": False,
         }
 
-    async def invoke(self, server: object, arguments: JsonObject, session: Session[Any, Any]) -> Any:
-        """Check `arguments` and call the method: its value. Raises ToolError for arguments that don't fit."""
+    def invoke(self, server: object, arguments: JsonObject, session: Session[Any, Any]) -> Any:
+        """Check `arguments` and call the method: its value, or what is to be awaited for it.
+
+        Raises ToolError for arguments that don't fit.
+        """
         try:
             checked = self.arguments_model.model_validate(arguments)
         except ValidationError as error:
@@ -111,8 +113,7 @@ class Tool:
         if self.session_parameter is not None:
             values[self.session_parameter] = session
         method = getattr(server, self.attribute)
-        result = method(**values) if self.pool is None else await run_blocking(self.pool, method, **values)
-        return await result if is_awaitable(result) else result
+        return method(**values) if self.pool is None else run_blocking(self.pool, method, **values)
 
 
 class ToolContent(list[JsonObject]):

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from polygym.kit.checks.subject import shorten
-from polygym.protocol.awaiting import is_awaitable
+from polygym.protocol.awaiting import is_awaitable, settled
 from polygym.protocol.failures import RolloutFailure, describe
 from polygym.protocol.json import JsonObject
 from polygym.servers.blocking import pool_of, run_blocking
@@ -49,7 +49,7 @@ def _watched(tool: Tool, crashes: dict[str, str]) -> Tool:
 
         async def invoke(self, server: object, arguments: JsonObject, session: Session[Any, Any]) -> Any:
             with _noted(crashes, tool.name, arguments, tool.parameters):
-                value = await tool.invoke(server, arguments, session)
+                value = await settled(tool.invoke(server, arguments, session))
                 if not isinstance(value, Step):
                     result_of(value)
                 return value
