@@ -14,7 +14,7 @@ PLACES = {
     "other_process": "fleet in\nanother process",
     "processes": "every server\nits own process",
 }
-IN_FLIGHT = {"embedded_1": "1", "embedded": "256", "embedded_4096": "4,096"}
+IN_FLIGHT = {"embedded_1": "1,\non one core", "embedded": "256", "embedded_4096": "4,096"}
 COLOUR, TARGET_COLOUR = "#4878a8", "#c44e52"
 
 
