@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 
 from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources
-from polygym.channels.endpoints import Served
 from polygym.channels.pool import JsonBody
+from polygym.channels.routing import Served
 from polygym.fleet.serving import edge_of_channel, serve
 
 

@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestServer
 from polygym import RolloutFailure, RolloutView, Session, tool
 from polygym.channels.answers import json_response
 from polygym.channels.embedded import EmbeddedModel, EmbeddedResources
-from polygym.channels.endpoints import Endpoints
 from polygym.channels.http import HttpAgent, HttpModel, HttpResources, HttpServer
+from polygym.channels.routing import Endpoints
 from polygym.fleet.serving import edge_of_channel
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.failures import FailureClass, Stage

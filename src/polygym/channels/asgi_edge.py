@@ -6,7 +6,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from polygym.channels.asgi import given, scope_of
-from polygym.channels.endpoints import meet_expectation
+from polygym.channels.routing import meet_expectation
 from polygym.servers.asgi import AsgiServer, Message
 
 

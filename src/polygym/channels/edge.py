@@ -12,9 +12,9 @@ from aiohttp import web
 from polygym.channels.answers import InvalidBody, json_response, read_object
 from polygym.channels.cookies import ANSWERED, cookies_of, give_back
 from polygym.channels.embedded import EmbeddedAgent, EmbeddedResources
-from polygym.channels.endpoints import LARGEST_BODY, Endpoints, no_such_endpoint
 from polygym.channels.exposure import URL_PATH
 from polygym.channels.headers import CONTENT, DURATIONS, ROLLOUT, durations_header, limits_of
+from polygym.channels.routing import LARGEST_BODY, Endpoints, no_such_endpoint
 from polygym.protocol.calls import RolloutContext, ToolResult
 from polygym.protocol.errors import ConfigError
 from polygym.protocol.json import JsonObject, loads

@@ -16,9 +16,9 @@ from polygym.channels.answers import (
 )
 from polygym.channels.cookies import cookies_of, give_back, put_cookies
 from polygym.channels.embedded import EmbeddedModel, cookie_name
-from polygym.channels.endpoints import Endpoints, Handler
 from polygym.channels.exchanges import is_streamed
 from polygym.channels.headers import ROLLOUT, limits_of
+from polygym.channels.routing import Endpoints, Handler
 from polygym.channels.sse import KEEP_ALIVE_S, Dialect, data_frame, frame, stream_answer
 from polygym.protocol.calls import RolloutContext
 from polygym.protocol.events import chat_chunks, message_events, response_events

@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from polygym.channels.capture import CallFile
@@ -69,16 +70,15 @@ async def _serve(order: JsonObject, bound: socket.socket, pipe: int) -> None:
         await server.start()
     except Exception as error:
         raise ConfigError(f"{order['server']['origin']}: {server.name} cannot start: {describe(error)}") from error
-    try:
-        async with await serve(edge_of(server, wiring), bound):
-            calm_collector()
-            sys.stdout.write(f"{READY_LINE}\n")
-            sys.stdout.flush()
-            await asyncio.Event().wait()
-    finally:
-        await wiring.close_sessions()
-        await server.stop()
-        await wiring.close()
+    async with AsyncExitStack() as ending:  # last in, first out, whatever goes wrong with one of them
+        ending.push_async_callback(wiring.close)
+        ending.push_async_callback(server.stop)
+        ending.push_async_callback(wiring.close_sessions)
+        await ending.enter_async_context(await serve(edge_of(server, wiring), bound))
+        calm_collector()
+        sys.stdout.write(f"{READY_LINE}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
 
 
 def _watch_of(order: JsonObject) -> ModelWatch | None:

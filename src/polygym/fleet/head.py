@@ -9,7 +9,7 @@ from aiohttp import web
 
 from polygym.channels.answers import json_response
 from polygym.channels.endpoint_model import EndpointModel
-from polygym.channels.endpoints import Endpoints
+from polygym.channels.routing import Endpoints
 from polygym.config.secrets import hide_secrets
 from polygym.config.yaml_writer import to_yaml
 from polygym.fleet.fleet import Fleet, Member

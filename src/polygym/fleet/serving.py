@@ -11,7 +11,7 @@ from polygym.channels.asgi_edge import AsgiEdge
 from polygym.channels.edge import AgentEdge, ResourcesEdge
 from polygym.channels.edge_models import ModelEdge
 from polygym.channels.embedded import EmbeddedAgent, EmbeddedModel, EmbeddedResources
-from polygym.channels.endpoints import LARGEST_BODY, Endpoints, Served
+from polygym.channels.routing import LARGEST_BODY, Endpoints, Served
 from polygym.fleet.wiring import Wiring
 from polygym.servers.asgi import AsgiServer
 from polygym.servers.base import Server

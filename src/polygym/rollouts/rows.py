@@ -20,8 +20,7 @@ class RowReader:
     """One file of materialized inputs; opened when the first row is read.
 
     No two rollouts share anything that can be changed, so nothing an environment does to its row reaches another. The
-    texts of a task are shared by its repeats where these follow each other: a long document is in memory once, and a
-    rollout that begins finds it in the processor's cache.
+    texts of a task are shared by its repeats where these follow each other: a long document is in memory once.
     """
 
     def __init__(self) -> None:

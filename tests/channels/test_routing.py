@@ -10,7 +10,7 @@ from aiohttp import web
 
 from polygym.channels.answers import json_response, read_object
 from polygym.channels.cookies import cookies_of
-from polygym.channels.endpoints import Endpoints
+from polygym.channels.routing import Endpoints
 from tests.channels.callers import at_url
 
 COOKIE = "Notes___notebook"
